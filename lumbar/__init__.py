@@ -1,0 +1,7 @@
+"""Lumbar: detection and segmentation on residual networks.
+
+Floors, from below: `lumbar.ops` (tensor functions), then `lumbar.data`, `lumbar.training` and `backbones`,
+then `detection`, then `tools`. A room imports only from lower floors.
+"""
+
+__version__ = "0.1.0"
