@@ -1,0 +1,68 @@
+"""For each box the ground truth it overlaps most, without keeping the overlap matrix.
+
+A custom operator: the number of padded ground-truth boxes varies from batch to batch, and the operator walks over
+them in chunks, so that memory grows with the boxes and not with boxes times ground truth.
+"""
+
+import torch
+from torch import Tensor
+
+from lumbar.ops.boxes import pairwise_iou
+
+_CHUNK = 16
+
+
+def best_overlap_reference(
+    boxes: Tensor, truth: Tensor, valid: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same as `best_overlap`, from the whole overlap matrix at once.
+
+    Args:
+        boxes: (B, N, 4) or (1, N, 4) float xyxy.
+        truth: (B, G, 4) float xyxy, G at least 1.
+        valid: (B, G) bool.
+
+    Returns:
+        Best IoU (B, N), its index (B, N), and whether a box is the best of some ground truth (B, N).
+    """
+    overlap = pairwise_iou(boxes, truth).masked_fill(~valid[:, None], -1)
+    best, index = overlap.max(-1)
+    highest = overlap.amax(1, keepdim=True)
+    return best, index, ((overlap == highest) & (highest > 0)).any(-1)
+
+
+@torch.library.custom_op("lumbar::best_overlap", mutates_args=())
+def best_overlap(boxes: Tensor, truth: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Finds for each box the ground truth that it overlaps most.
+
+    Args:
+        boxes: (B, N, 4), or (1, N, 4) for all images alike, float32 or float64 xyxy.
+        truth: (B, G, 4) float xyxy, G at least 1.
+        valid: (B, G) bool.
+
+    Returns:
+        best: (B, N) float: IoU with the best ground truth, -1 where an image has none.
+        index: (B, N) int64: that ground truth, the first of equals.
+        is_highest: (B, N) bool: no box overlaps some ground truth more than this one, and it overlaps it at all.
+    """
+    shape = (truth.shape[0], boxes.shape[1])
+    best = boxes.new_full(shape, -1)
+    index = torch.zeros(shape, dtype=torch.int64, device=boxes.device)
+    is_highest = torch.zeros(shape, dtype=torch.bool, device=boxes.device)
+    for start in range(0, truth.shape[1], _CHUNK):
+        part = slice(start, start + _CHUNK)
+        chunk_best, chunk_index, chunk_highest = best_overlap_reference(
+            boxes, truth[:, part], valid[:, part]
+        )
+        index = torch.where(chunk_best > best, chunk_index + start, index)
+        best = torch.maximum(best, chunk_best)
+        is_highest |= chunk_highest
+    return best, index, is_highest
+
+
+@best_overlap.register_fake
+def _best_overlap_fake(
+    boxes: Tensor, truth: Tensor, valid: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    best = boxes.new_empty(truth.shape[0], boxes.shape[1])
+    return best, best.to(torch.int64), best.to(torch.bool)

@@ -1,0 +1,54 @@
+"""The chunked operator equals the whole overlap matrix."""
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lumbar.ops.boxes import pairwise_iou
+from lumbar.ops.matching import best_overlap, best_overlap_reference
+from tests.ops.strategies import random_boxes
+
+
+@given(st.integers(0, 2**31 - 1), st.sampled_from([1, 8, 16, 40]))
+@settings(max_examples=25, deadline=None)
+def test_operator_equals_reference(seed: int, count: int) -> None:
+    boxes, truth = random_boxes(1, 50, seed=seed), random_boxes(3, count, seed=seed + 1)
+    valid = torch.rand(3, count, generator=torch.Generator().manual_seed(seed)) > 0.3
+
+    for actual, expected in zip(
+        best_overlap(boxes, truth, valid),
+        best_overlap_reference(boxes, truth, valid),
+        strict=True,
+    ):
+        assert torch.equal(actual, expected)
+
+
+def test_every_reachable_truth_has_a_highest_box() -> None:
+    boxes, truth = random_boxes(1, 80, seed=1), random_boxes(1, 20, seed=2)
+
+    *_, is_highest = best_overlap(boxes, truth, torch.ones(1, 20, dtype=torch.bool))
+
+    overlap = pairwise_iou(boxes[0], truth[0])
+    assert is_highest[0][overlap.argmax(0)].all()
+
+
+def test_truth_that_nothing_overlaps_claims_no_box() -> None:
+    boxes = random_boxes(1, 5, seed=1)
+
+    *_, is_highest = best_overlap(boxes, boxes[:, :1] + 1000, torch.ones(1, 1, dtype=torch.bool))
+
+    assert not is_highest.any()
+
+
+def test_image_without_truth_matches_nothing() -> None:
+    best, _, is_highest = best_overlap(
+        random_boxes(1, 5, seed=1), torch.zeros(2, 8, 4).double(), torch.zeros(2, 8).bool()
+    )
+
+    assert (best == -1).all()
+    assert not is_highest.any()
+
+
+def test_operator_is_registered_properly() -> None:
+    boxes, truth = random_boxes(2, 6, seed=1), random_boxes(2, 20, seed=2)
+    torch.library.opcheck(best_overlap, (boxes, truth, torch.ones(2, 20, dtype=torch.bool)))
