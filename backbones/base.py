@@ -1,0 +1,31 @@
+"""What every backbone owes to the part that stands on it."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+
+class FeatureSpec(NamedTuple):
+    """Shape of one feature map, as far as it does not depend on the image."""
+
+    channels: int
+    stride: int
+    """Pixels of the input per cell of the map, along each side; sizes are rounded up."""
+
+
+class Backbone(nn.Module):
+    """Images to named feature maps, finest first."""
+
+    features: dict[str, FeatureSpec]
+    """What `forward` returns, by name."""
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Computes the feature maps.
+
+        Args:
+            x: (B, C, H, W) float, normalised pixels.
+
+        Returns:
+            For every name of `features`: (B, channels, ceil(H / stride), ceil(W / stride)).
+        """
+        raise NotImplementedError

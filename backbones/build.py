@@ -1,0 +1,124 @@
+"""Settings to backbone: the one place where the names of the configuration become modules."""
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from backbones.catalogue import ARCHS
+from backbones.config import BackboneConfig, FPNConfig
+from backbones.fpn import FeaturePyramid, PyramidBackbone
+from backbones.norm import make_norm
+from backbones.pixels import PixelNorm
+from backbones.resnet import ResNet
+from backbones.weights import (
+    PUBLISHED,
+    LoadReport,
+    backbone_part,
+    fetch_backbone,
+    load_into,
+    read_state,
+)
+
+_logger = logging.getLogger(__name__)
+
+
+class BuiltBackbone(NamedTuple):
+    """A backbone, the normalisation its weights expect, and what was loaded."""
+
+    pyramid: PyramidBackbone
+    pixels: PixelNorm
+    report: LoadReport | None
+    """None where no weights were asked for."""
+
+
+def build_backbone(backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBackbone:
+    """The backbone to train, with its weights loaded; without weights nothing is frozen.
+
+    Raises:
+        ValueError: The weights cannot be had or are of another network, or the norm cannot work.
+    """
+    _check_norms(backbone, fpn)
+    body = _make_body(backbone)
+    if backbone.weights == "none":
+        if backbone.freeze:
+            _logger.warning("no weights were loaded: model.backbone.freeze is ignored")
+        return _complete(body, backbone, fpn)
+    report = _load(body, backbone)
+    body.freeze(backbone.freeze)
+    return _complete(body, backbone, fpn)._replace(report=report)
+
+
+def make_backbone(backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBackbone:
+    """The same backbone with random weights, for a model whose own weights file follows.
+
+    It reads and fetches nothing, and needs no device; the stages to freeze are frozen.
+    """
+    body = _make_body(backbone)
+    body.freeze(backbone.freeze)
+    return _complete(body, backbone, fpn)
+
+
+def _make_body(config: BackboneConfig) -> ResNet:
+    return ResNet(
+        ARCHS[config.name],
+        in_channels=config.in_channels,
+        norm=make_norm(config.norm, config.norm_eps),
+        checkpointed=config.checkpoint,
+    )
+
+
+def _complete(body: ResNet, backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBackbone:
+    norm = None if fpn.norm == "none" else make_norm(fpn.norm)
+    pyramid = FeaturePyramid(body.features, channels=fpn.channels, norm=norm)
+    pixels = PixelNorm.of_imagenet(backbone.in_channels)
+    return BuiltBackbone(PyramidBackbone(body, pyramid), pixels, report=None)
+
+
+def _check_norms(backbone: BackboneConfig, fpn: FPNConfig) -> None:
+    if backbone.norm == "frozen" and backbone.weights == "none":
+        raise ValueError(
+            "model.backbone.norm=frozen never learns its statistics and needs weights, but "
+            "model.backbone.weights=none; set model.backbone.norm=group (or batch), or "
+            "model.backbone.weights=torchvision/NAME.v1 or FILE"
+        )
+    for section, norm in (("backbone", backbone.norm), ("fpn", fpn.norm)):
+        if norm == "sync" and not torch.cuda.is_available():
+            raise ValueError(
+                f"model.{section}.norm=sync needs CUDA, which is not available; "
+                f"set model.{section}.norm=group"
+            )
+
+
+def _load(body: ResNet, config: BackboneConfig) -> LoadReport:
+    if config.weights.startswith("torchvision/"):
+        _check_name(config)
+        state = fetch_backbone(config.weights)
+    else:
+        state = backbone_part(read_state(Path(config.weights)))
+    report = load_into(body, state, source=config.weights)
+    left = (*report.reinitialised, *report.unused)
+    foreign = [key for key in left if key.startswith("layer") and ".conv" in key]
+    if foreign:
+        raise ValueError(
+            f"{config.weights}: not weights of model.backbone.name={config.name}, "
+            f"{foreign[0]} differs"
+        )
+    if config.norm == "frozen" and any("running_" in key for key in report.reinitialised):
+        raise ValueError(
+            f"{config.weights}: no statistics for model.backbone.norm=frozen; "
+            "set model.backbone.norm=group (or batch), or other weights"
+        )
+    return report
+
+
+def _check_name(config: BackboneConfig) -> None:
+    name = config.weights.removeprefix("torchvision/").partition(".")[0]
+    if config.weights in PUBLISHED and name != config.name:
+        fitting = [key for key in PUBLISHED if key.startswith(f"torchvision/{config.name}.")]
+        raise ValueError(
+            f"model.backbone.weights={config.weights} does not fit model.backbone.name="
+            f"{config.name}; set model.backbone.weights={' or '.join(fitting) or 'FILE'}, "
+            f"or model.backbone.name={name}"
+        )

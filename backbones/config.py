@@ -1,0 +1,49 @@
+"""Settings of the backbone and the pyramid; choices are literals, so that no torch is needed to check them."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from lumbar.schema import Section
+
+BackboneName = Literal[
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnet50_v1",
+    "resnet101_v1",
+    "resnet152_v1",
+]
+NormName = Literal["frozen", "batch", "sync", "group"]
+StageName = Literal["stem", "layer1", "layer2", "layer3", "layer4"]
+
+
+class BackboneConfig(Section):
+    """A residual network that yields c2..c5."""
+
+    name: BackboneName = "resnet50"
+    """Architecture; `_v1` has the stride in the first 1x1 convolution of a block (the paper), the others in the 3x3."""
+    weights: str = "torchvision/resnet50.v1"
+    """`torchvision/<name>.v1` or `.v2` (fetched once into torchvision's cache), a file, or `none`."""
+    norm: NormName = "frozen"
+    """frozen: statistics and affine fixed, folded into the convolutions (needs weights); batch; sync: batch statistics
+    over all ranks (GPU only); group: GroupNorm of 32 groups, for training from scratch with small batches."""
+    norm_eps: float = Field(default=1e-5, ge=0)
+    """Epsilon of the norms; torchvision's published COCO detectors want 0."""
+    freeze: tuple[StageName, ...] = ("stem", "layer1")
+    """Stages that are not trained; ignored with a notice where no weights were loaded."""
+    checkpoint: tuple[StageName, ...] = ()
+    """Stages whose activations are recomputed in the backward pass: less memory, more time."""
+    in_channels: int = Field(default=3, ge=1)
+    """Channels of the input image; RGB weights are adapted to other counts."""
+
+
+class FPNConfig(Section):
+    """Feature pyramid, Lin et al. 2017 (arXiv:1612.03144), p2..p6."""
+
+    channels: int = Field(default=256, ge=8)
+    """Channels of every level."""
+    norm: Literal["none", "batch", "sync", "group"] = "none"
+    """Norm after the lateral and output convolutions."""

@@ -1,0 +1,78 @@
+"""Feature pyramid networks, Lin et al. 2017 (arXiv:1612.03144).
+
+Parameter names are torchvision's.
+"""
+
+from collections.abc import Mapping
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from backbones.base import Backbone, FeatureSpec
+from backbones.norm import Norm
+
+
+class FeaturePyramid(nn.Module):
+    """Turns c2..c5 into p2..p5 of equal width, and p6 at half the size of p5.
+
+    Args:
+        specs: The maps it stands on, finest first, each at half the size of the one before.
+        channels: Channels of every level.
+        norm: Makes the norms after the convolutions; without one these have a bias.
+    """
+
+    def __init__(
+        self, specs: Mapping[str, FeatureSpec], *, channels: int = 256, norm: Norm | None = None
+    ) -> None:
+        super().__init__()
+        self.inner_blocks = nn.ModuleList(
+            _conv(spec.channels, channels, kernel=1, norm=norm) for spec in specs.values()
+        )
+        self.layer_blocks = nn.ModuleList(
+            _conv(channels, channels, kernel=3, norm=norm) for _ in specs
+        )
+        strides = [spec.stride for spec in specs.values()]
+        first = min(int(name.removeprefix("c")) for name in specs)
+        self.features = {
+            f"p{first + index}": FeatureSpec(channels, stride)
+            for index, stride in enumerate([*strides, 2 * strides[-1]])
+        }
+
+    def forward(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Adds coarse to fine.
+
+        Args:
+            maps: As `specs` says, finest first, each (B, C, H, W).
+
+        Returns:
+            The levels of `features`, finest first, each (B, channels, H, W).
+        """
+        laterals = [conv(x) for conv, x in zip(self.inner_blocks, maps.values(), strict=True)]
+        for fine, coarse in zip(laterals[-2::-1], laterals[:0:-1], strict=True):
+            fine.add_(F.interpolate(coarse, size=fine.shape[-2:], mode="nearest"))
+        levels = [conv(x) for conv, x in zip(self.layer_blocks, laterals, strict=True)]
+        levels.append(F.max_pool2d(levels[-1], kernel_size=1, stride=2))
+        return dict(zip(self.features, levels, strict=True))
+
+
+class PyramidBackbone(Backbone):
+    """A backbone with a feature pyramid on it."""
+
+    def __init__(self, body: Backbone, fpn: FeaturePyramid) -> None:
+        super().__init__()
+        self.body = body
+        self.fpn = fpn
+        self.features = fpn.features
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Maps (B, C, H, W) to p2..p6, each (B, channels, ceil(H / stride), ceil(W / stride))."""
+        levels: dict[str, Tensor] = self.fpn(self.body(x))
+        return levels
+
+
+def _conv(in_channels: int, channels: int, *, kernel: int, norm: Norm | None) -> nn.Sequential:
+    conv = nn.Conv2d(in_channels, channels, kernel, padding=kernel // 2, bias=norm is None)
+    nn.init.kaiming_uniform_(conv.weight, a=1)
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+    return nn.Sequential(conv) if norm is None else nn.Sequential(conv, norm(channels))

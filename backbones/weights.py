@@ -1,0 +1,223 @@
+"""Weights from files and from torchvision into modules, with a report of what went where."""
+
+import pickle
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models import WeightsEnum, get_model_weights
+
+State = dict[str, Tensor]
+
+PUBLISHED = {
+    f"torchvision/{model}.{weights.name[-2:].lower()}": weights
+    for model in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+    for weights in get_model_weights(model)
+}
+"""ImageNet weights of torchvision by our name for them, `torchvision/resnet50.v2`."""
+
+_UNREADABLE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError)
+_COUNTER = "num_batches_tracked"
+_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of the tensors of a file and of a module, by name."""
+
+    source: str
+    loaded: tuple[str, ...]
+    reinitialised: tuple[str, ...]
+    """Tensors of the module that the file lacks, or has in another shape."""
+    unused: tuple[str, ...]
+    """Tensors of the file that the module lacks, or has in another shape."""
+    reshaped: tuple[str, ...]
+    """Loaded ones that were first adapted to another number of input channels."""
+
+    def __str__(self) -> str:
+        """A line of counts, then a line for each list that needs attention."""
+        lines = [f"{self.source}: {len(self.loaded)} tensors loaded"]
+        for what in ("reinitialised", "unused", "reshaped"):
+            keys: tuple[str, ...] = getattr(self, what)
+            if keys:
+                lines.append(f"  {what} {len(keys)}: {_names(keys)}")
+        return "\n".join(lines)
+
+
+def load_into(module: nn.Module, state: State, *, source: str) -> LoadReport:
+    """Loads the tensors that fit by name and shape; the others keep their initial values.
+
+    The stem of a network for RGB is adapted to the input channels of the module. Counters of
+    batches, which nothing depends on, are not reported.
+
+    Args:
+        module: Changed in place.
+        state: Tensors of any shape by name.
+        source: Name of the weights for the report and for errors.
+
+    Raises:
+        ValueError: Fewer than half of the tensors of the module fit.
+    """
+    own = module.state_dict()
+    fitted = {
+        key: value
+        for key in own
+        if key in state and (value := _fitted(state[key], own[key].shape)) is not None
+    }
+    report = LoadReport(
+        source=source,
+        loaded=_reported(fitted),
+        reinitialised=_reported(key for key in own if key not in fitted),
+        unused=_reported(key for key in state if key not in fitted),
+        reshaped=_reported(key for key in fitted if state[key].shape != own[key].shape),
+    )
+    if len(report.loaded) < len(report.reinitialised):
+        raise ValueError(
+            f"{source}: weights of another network, {len(report.loaded)} of {len(_reported(own))} "
+            f"tensors fit; unused: {_names(report.unused)}; missing: "
+            f"{_names(report.reinitialised)}; name the network of the file, or take other weights"
+        )
+    module.load_state_dict(fitted, strict=False)
+    return report
+
+
+def adapt_input_channels(weight: Tensor, channels: int) -> Tensor:
+    """Convolution weight for images of another number of channels than RGB.
+
+    One channel gets the sum, so that a grey image gives what its three copies gave; more channels
+    get the three in turn, scaled to keep the size of the response.
+
+    Args:
+        weight: (O, 3, k, k).
+        channels: Channels of the image, C.
+
+    Returns:
+        (O, C, k, k).
+    """
+    if channels == 1:
+        return weight.sum(dim=1, keepdim=True)
+    turns = torch.arange(channels, device=weight.device) % weight.shape[1]
+    return weight[:, turns] * (weight.shape[1] / channels)
+
+
+def fetch_backbone(name: str) -> State:
+    """ImageNet weights of torchvision, from its cache, or fetched into it with their hash checked.
+
+    Args:
+        name: `torchvision/resnet50.v1` or another of `PUBLISHED`.
+
+    Raises:
+        ValueError: There are no such weights, or they are neither cached nor within reach.
+    """
+    if name not in PUBLISHED:
+        raise ValueError(f"model.backbone.weights={name}: torchvision has {', '.join(PUBLISHED)}")
+    return fetch(
+        PUBLISHED[name],
+        f"model.backbone.weights={name}",
+        instead="set model.backbone.weights=FILE, or train from scratch with model.backbone.weights=none "
+        "and model.backbone.norm=group (or batch)",
+    )
+
+
+def fetch(weights: WeightsEnum, wish: str, *, instead: str) -> State:
+    """Published weights of torchvision, from its cache or else from its site, where their hash is checked.
+
+    Args:
+        weights: Which ones.
+        wish: What the user asked for, to begin the error with.
+        instead: What else the user can do.
+
+    Raises:
+        ValueError: They are neither cached nor within reach.
+    """
+    file = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
+    try:
+        state: State = weights.get_state_dict(
+            progress=True, check_hash=True, weights_only=True, map_location="cpu"
+        )
+    except (*_UNREADABLE, HTTPException) as error:
+        found = "cannot be read" if file.exists() else "is not there"
+        raise ValueError(
+            f"{wish}: {file} {found}, and fetching {weights.url} failed ({error}); put that file there, or {instead}"
+        ) from error
+    return state
+
+
+def read_state(path: Path) -> State:
+    """Tensors of a .safetensors, .pth or .pt file, without the wrappers of trainers.
+
+    Raises:
+        ValueError: The file is missing, of another kind or damaged, or holds code or no weights.
+    """
+    path = path.absolute()
+    if not path.is_file():
+        raise ValueError(
+            f"no such weights: {path}; set model.backbone.weights=FILE, torchvision/NAME.v1 or none"
+        )
+    if path.suffix not in {".safetensors", ".pth", ".pt"}:
+        raise ValueError(f"{path}: weights are .safetensors, .pth or .pt files")
+    try:
+        content = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except _UNREADABLE as error:
+        raise ValueError(
+            f"{path}: damaged, or holds other things than weights ({error})"
+        ) from error
+    state = _unwrapped(content)
+    if not state:
+        raise ValueError(f"{path}: no tensors by name in it")
+    return _without_prefix(state, "module.")
+
+
+def backbone_part(state: State) -> State:
+    """The residual network inside a larger model; names of a bare network stay as they are.
+
+    Args:
+        state: Tensors of any shape by name.
+    """
+    for prefix in ("model.", "backbone.", "body."):
+        state = _without_prefix(state, prefix)
+    return state
+
+
+def _without_prefix(state: State, prefix: str) -> State:
+    inside = {
+        key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)
+    }
+    return inside or state
+
+
+def _unwrapped(content: object) -> State:
+    for wrapper in ("state_dict", "model"):
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping):
+        return {}
+    return {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+
+
+def _fitted(value: Tensor, shape: torch.Size) -> Tensor | None:
+    if value.shape == shape:
+        return value
+    stem_of_rgb = value.ndim == 4 and value.shape[1] == 3
+    if not stem_of_rgb or len(shape) != value.ndim:
+        return None
+    adapted = adapt_input_channels(value, shape[1])
+    return adapted if adapted.shape == shape else None
+
+
+def _reported(keys: Iterable[str]) -> tuple[str, ...]:
+    return tuple(key for key in keys if not key.endswith(_COUNTER))
+
+
+def _names(keys: tuple[str, ...]) -> str:
+    more = len(keys) - _SHOWN
+    return ", ".join(keys[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
