@@ -1,0 +1,69 @@
+"""From samples to a batch: images on a common canvas, boxes padded to a common number."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from lumbar.data.sample import Sample
+from lumbar.data.sizes import Size, padded_size
+from lumbar.ops.structures import Batch, Images, Targets
+
+
+def target_bucket(count: int, buckets: Sequence[int]) -> int:
+    """Finds the first bucket that holds so many boxes; beyond the last one, its next multiple."""
+    last = buckets[-1]
+    return next((bucket for bucket in buckets if bucket >= count), -(-count // last) * last)
+
+
+def collate(
+    samples: list[Sample],
+    *,
+    multiple: int,
+    canvas_buckets: Sequence[Size],
+    target_buckets: Sequence[int],
+) -> Batch:
+    """Makes a batch; the canvas is uint8 where all images are, float32 otherwise.
+
+    Args:
+        samples: Of one number of channels, sizes may differ.
+        multiple: Canvas height and width are multiples of this.
+        canvas_buckets: Allowed canvases (height, width), smallest first; empty: any multiple.
+        target_buckets: Numbers of boxes that targets are padded to, smallest first.
+
+    Raises:
+        ValueError: No canvas bucket holds the images.
+    """
+    count = target_bucket(max(len(sample.boxes) for sample in samples), target_buckets)
+    targets = Targets(
+        boxes=_stack([sample.boxes for sample in samples], count),
+        labels=_stack([sample.labels for sample in samples], count),
+        valid=_stack(
+            [torch.ones_like(sample.labels, dtype=torch.bool) for sample in samples], count
+        ),
+        seeds=torch.tensor([sample.seed for sample in samples]),
+    )
+    images = _place(samples, multiple, canvas_buckets)
+    return Batch(images, targets, torch.tensor([sample.image_id for sample in samples]))
+
+
+def _place(samples: list[Sample], multiple: int, buckets: Sequence[Size]) -> Images:
+    """Puts each image into the top left corner of the smallest canvas that holds them all."""
+    sizes = torch.tensor([sample.image.shape[-2:] for sample in samples])
+    height, width = sizes.amax(0).tolist()
+    dtypes = {sample.image.dtype for sample in samples}
+    dtype = torch.uint8 if dtypes == {torch.uint8} else torch.float32
+    channels = samples[0].image.shape[0]
+    canvas = torch.zeros(
+        len(samples), channels, *padded_size((height, width), multiple, buckets), dtype=dtype
+    )
+    for row, sample in zip(canvas, samples, strict=True):
+        rows, columns = sample.image.shape[-2:]
+        row[:, :rows, :columns] = sample.image
+    return Images(canvas, sizes, torch.tensor([sample.original_size for sample in samples]))
+
+
+def _stack(rows: list[Tensor], count: int) -> Tensor:
+    """Fills each (n, ...) tensor with zeros to (count, ...) and stacks them."""
+    return torch.stack([pad(row, (0, 0) * (row.ndim - 1) + (0, count - len(row))) for row in rows])

@@ -1,0 +1,143 @@
+"""The one place where image files are decoded: size known and capped first, orientation applied, always 8 bits."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+# Only kinds that Pillow decodes by itself: EPS, for one, would start a PostScript interpreter.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+_ORIENTATION_TAG = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SWAPS_AXES = (5, 6, 7, 8)
+
+# What Pillow raises for damaged files, depending on their kind.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)
+
+
+def read_image(
+    path: Path, *, channels: int = 3, max_megapixels: float = 100.0
+) -> NDArray[np.uint8]:
+    """Decodes an image file as it is to be looked at: EXIF orientation applied, transparency ignored.
+
+    Grey, palette, CMYK and the like become RGB. Grey images of 16 bits are divided by 257; of 16-bit colours the
+    higher byte is kept. Of several frames the first one is read.
+
+    Args:
+        path: A BMP, GIF, JPEG, PNG, PPM, TIFF or WebP file.
+        channels: 3 for RGB, 1 for grey.
+        max_megapixels: Larger images are refused before they are decoded. Beyond 179, Pillow's own limit refuses.
+
+    Returns:
+        (H, W, channels) uint8.
+
+    Raises:
+        ValueError: The file is missing, damaged, too large or of another kind.
+    """
+    if channels not in (1, 3):
+        raise ValueError(f"images have 1 or 3 channels, not {channels}")
+    with _opened(path) as image:
+        width, height = image.size
+        if width * height > max_megapixels * 1e6:
+            raise ValueError(
+                f"{width} x {height} pixels are more than the limit of {max_megapixels:g} megapixels: "
+                "set data.max_image_megapixels if you trust the file"
+            )
+        turn = _TURNS.get(_orientation(image))
+        turned = image.transpose(turn) if turn is not None else image
+        return _to_8_bits(turned, "RGB" if channels == 3 else "L")
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Reads height and width from the header of an image file, as `read_image` will return it.
+
+    Raises:
+        ValueError: The file is missing or not an image.
+    """
+    with _opened(path) as image:
+        width, height = image.size
+        return (width, height) if _orientation(image) in _SWAPS_AXES else (height, width)
+
+
+def list_images(folder: Path) -> list[str]:
+    """Lists the image files of a folder and its subfolders, by their suffix.
+
+    Returns:
+        Sorted names relative to the folder, with forward slashes.
+    """
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    return sorted(path.relative_to(folder).as_posix() for path in files)
+
+
+def resolve_inside(root: Path, name: str) -> Path:
+    """Joins a folder and a file name that was found in an annotation file.
+
+    Only the name is looked at: links that the user put into the folder may lead anywhere.
+
+    Raises:
+        ValueError: The name leads out of the folder.
+    """
+    parts = name.replace("\\", "/").split("/")
+    if not name or "\0" in name or ".." in parts or Path(name).anchor:
+        raise ValueError(
+            f"the file name {name!r} leads out of {root.absolute()}: names must be relative to that folder"
+        )
+    return root / name
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Opens a file; whatever goes wrong until it is closed becomes a ValueError that names the file."""
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            yield image
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such image file") from error
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{path}: not an image of the kinds {', '.join(_FORMATS)}") from error
+    except (*_DAMAGE, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: cannot be read: {error}") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation 1..8 that is still to be applied; Pillow applies that of TIFF files by itself."""
+    if image.format == "TIFF":
+        return 1
+    try:
+        # The base class, because PngImageFile.getexif decodes the whole image.
+        return int(Image.Image.getexif(image).get(_ORIENTATION_TAG, 1))
+    except _DAMAGE:
+        return 1
+
+
+def _to_8_bits(image: Image.Image, mode: str) -> NDArray[np.uint8]:
+    """Converts to (H, W, 3) for mode RGB, (H, W, 1) for mode L."""
+    if image.mode == "F":
+        raise ValueError("pixels are floating-point numbers: save the image with 8 or 16 bits")
+    if image.mode.startswith("I"):
+        image = Image.fromarray(_scaled(np.asarray(image)))
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    pixels = np.array(image.convert(mode), dtype=np.uint8)
+    return pixels.reshape(*pixels.shape[:2], len(mode))
+
+
+def _scaled(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+    values = pixels.astype(np.int64)
+    if values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
+        raise ValueError("pixels have 32 bits: save the image with 8 or 16 bits")
+    return ((values + 128) // 257).astype(np.uint8)

@@ -1,0 +1,53 @@
+"""A loader that remembers where it is, so that a run can resume in the middle of an epoch."""
+
+from collections.abc import Iterator
+
+from torch.utils.data import DataLoader
+
+from lumbar.data.sample import Sample
+from lumbar.data.samplers import TrainBatchSampler
+from lumbar.ops.structures import Batch
+
+
+class ResumableLoader(DataLoader[Sample]):
+    """A DataLoader over a `TrainBatchSampler`; each pass is the next epoch.
+
+    Lightning saves and restores it through `state_dict` and `load_state_dict`. What it counts are
+    the batches handed out, not those that workers have prepared. Order and augmentation follow from
+    (seed, epoch, image), so two numbers are the whole state.
+    """
+
+    _begun = False
+    _handed_out = 0
+
+    @property
+    def _order(self) -> TrainBatchSampler:
+        assert isinstance(self.batch_sampler, TrainBatchSampler)
+        return self.batch_sampler
+
+    # torch promises an iterator of its own class; nobody needs more of it than this.
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        """Yields the batches of the next epoch, or what is left of the restored one."""
+        if self._begun:
+            self._order.epoch += 1
+            self._order.skip = 0
+        self._begun = True
+        self._handed_out = self._order.skip
+        for batch in super().__iter__():
+            self._handed_out += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """Says where the pass is: `epoch`, and the `batches` of it that were handed out.
+
+        A finished epoch is the start of the next one.
+        """
+        if self._handed_out >= len(self._order):
+            return {"epoch": self._order.epoch + 1, "batches": 0}
+        return {"epoch": self._order.epoch, "batches": self._handed_out}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Makes the next pass begin where `state_dict` was taken."""
+        self._begun = False
+        self._order.epoch = state["epoch"]
+        self._order.skip = self._handed_out = state["batches"]

@@ -1,0 +1,67 @@
+"""The arithmetic of sizes, (height, width): of an image after resizing, and of its canvas."""
+
+import math
+from collections.abc import Sequence
+
+from lumbar.data.config import ResizeConfig
+
+Size = tuple[int, int]
+
+
+def resized_size(size: Size, resize: ResizeConfig, short: int) -> Size:
+    """Says how large an image becomes, from its size alone.
+
+    The short edge becomes `short`, or less where the long edge would exceed `resize.long`. Rule
+    "antialias" rounds to the nearest pixel; rule "torchvision" rounds down, as
+    `GeneralizedRCNNTransform` does (so that 799 for 800 occurs).
+
+    Args:
+        size: Height and width of the image in pixels, both positive.
+        resize: Rule and longest edge.
+        short: Wanted length of the short edge in pixels.
+
+    Returns:
+        Height and width in pixels, at least 1.
+    """
+    scale = min(short / min(size), resize.long / max(size))
+    half = 0.5 if resize.rule == "antialias" else 0.0
+    height, width = (max(1, math.floor(edge * scale + half)) for edge in size)
+    return height, width
+
+
+def padded_size(size: Size, multiple: int, buckets: Sequence[Size]) -> Size:
+    """Finds the canvas that holds an image of this size.
+
+    Args:
+        size: Height and width in pixels.
+        multiple: Without buckets, height and width of the canvas are the next multiples of this.
+        buckets: Allowed canvases; the first one that is large enough is taken.
+
+    Raises:
+        ValueError: Every bucket is too small.
+    """
+    if not buckets:
+        height, width = (math.ceil(edge / multiple) * multiple for edge in size)
+        return height, width
+    for bucket in buckets:
+        if bucket[0] >= size[0] and bucket[1] >= size[1]:
+            return bucket
+    raise ValueError(
+        f"no canvas of data.canvas_buckets {[list(bucket) for bucket in buckets]} holds "
+        f"{size[0]} x {size[1]} pixels (height x width): add a larger one, or leave it empty"
+    )
+
+
+def canvas_of(size: Size, resize: ResizeConfig, multiple: int, buckets: Sequence[Size]) -> Size:
+    """Says on which canvas an image is evaluated, which does not depend on its batch mates.
+
+    Args:
+        size: Height and width of the image file in pixels.
+        resize: As in evaluation, where the short edge becomes `resize.test_short`.
+        multiple: As for `padded_size`.
+        buckets: As for `padded_size`.
+
+    Raises:
+        ValueError: Every bucket is too small.
+    """
+    return padded_size(resized_size(size, resize, resize.test_short), multiple, buckets)

@@ -1,0 +1,75 @@
+"""The images that come with the project may come with it, and can be read."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lumbar.data.config import SplitConfig
+from lumbar.data.image_io import read_image
+from lumbar.data.read import read_split
+
+FREE_LICENCES = {4, 5, 7}
+"""Ids of COCO: attribution, attribution-share-alike, no known copyright restrictions."""
+
+
+def test_coco_images_are_read_and_fit_their_annotations(examples: Path) -> None:
+    split = SplitConfig(images="images", annotations="annotations/instances.json")
+    records = read_split(split, examples / "coco", name="val")
+
+    assert len(records) == len(records.with_boxes()) == 24
+    assert len(records.categories) == 80
+    assert records.repairs == {}
+    assert records.crowd.any()
+    for record in records:
+        assert read_image(record.path).shape == (*record.size, 3)
+
+
+def test_coco_images_are_free_and_attributed(examples: Path) -> None:
+    folder = examples / "coco"
+    document = json.loads((folder / "annotations" / "instances.json").read_text())
+    table = (folder / "ATTRIBUTION.md").read_text().splitlines()
+    licences = {licence["id"]: licence["url"] for licence in document["licenses"]}
+
+    assert {image["license"] for image in document["images"]} <= FREE_LICENCES
+    assert {path.name for path in (folder / "images").iterdir()} == {
+        image["file_name"] for image in document["images"]
+    }
+    for image in document["images"]:
+        (row,) = [line for line in table if image["file_name"] in line]
+        assert image["flickr_url"] in row
+        assert licences[image["license"]] in row
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "boxes", "flat"),
+    [("train", 205, 2805, 1), ("val", 87, 1138, 1), ("test", 72, 945, 0)],
+)
+def test_blood_cells_are_read(
+    name: str, images: int, boxes: int, flat: int, examples: Path
+) -> None:
+    split = SplitConfig(images="images", annotations=f"annotations/{name}.json")
+    records = read_split(split, examples / "bccd", name=name)
+
+    assert records.categories.names == ("RBC", "WBC", "Platelets")
+    assert (len(records), len(records.boxes)) == (images, boxes)
+    assert (~records.usable).sum() == flat
+    assert all(record.path.is_file() for record in records)
+    assert read_image(records[0].path).shape == (480, 640, 3)
+
+
+def test_blood_cells_are_split_without_overlap(examples: Path) -> None:
+    files = [
+        image["file_name"]
+        for path in (examples / "bccd" / "annotations").iterdir()
+        for image in json.loads(path.read_text())["images"]
+    ]
+
+    assert len(files) == len(set(files)) == 364
+    assert "MIT License" in (examples / "bccd" / "LICENSE").read_text()
+
+
+def test_examples_stay_small(examples: Path) -> None:
+    size = sum(path.stat().st_size for path in examples.rglob("*") if path.is_file())
+
+    assert size < 13e6

@@ -1,0 +1,116 @@
+"""Laws of sampling: what a step or an evaluation sees does not depend on the number of ranks."""
+
+from itertools import chain
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lumbar.data.samplers import EvalBatchSampler, TrainBatchSampler
+
+GROUPS = (np.arange(103) % 4 == 0).astype(np.int64)  # 26 and 77 images
+
+
+def steps(
+    groups: NDArray[np.int64], batch: int, world: int, *, epoch: int = 0, seed: int = 0
+) -> list[list[int]]:
+    """The images of each step, over all ranks."""
+    samplers = [
+        TrainBatchSampler(groups, batch_size=batch, seed=seed, rank=rank, world=world)
+        for rank in range(world)
+    ]
+    for sampler in samplers:
+        sampler.epoch = epoch
+    rows = [list(sampler) for sampler in samplers]
+    assert {len(row) for row in rows} == {len(sampler) for sampler in samplers}
+    assert all(len(part) == batch for row in rows for part in row)
+    assert {key[0] for row in rows for part in row for key in part} == {epoch}
+    return [[index for _, index in chain(*parts)] for parts in zip(*rows, strict=True)]
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_ranks_unite_to_the_batches_of_one_process(world: int) -> None:
+    assert steps(GROUPS, 8 // world, world) == steps(GROUPS, 8, 1)
+
+
+def test_batches_hold_one_group_and_drop_only_tails() -> None:
+    batches = steps(GROUPS, 8, 1)
+    assert len(batches) == 26 // 8 + 77 // 8
+    assert all(len(set(GROUPS[batch])) == 1 for batch in batches)
+    seen = list(chain(*batches))
+    assert len(seen) == len(set(seen))
+
+
+def test_groups_are_mixed_over_the_epoch() -> None:
+    order = [int(GROUPS[batch[0]]) for batch in steps(GROUPS, 4, 1)]
+    assert 1 in order[: len(order) // 2]
+    assert 1 in order[len(order) // 2 :]
+
+
+def test_order_follows_from_seed_and_epoch() -> None:
+    assert steps(GROUPS, 4, 1, epoch=3) == steps(GROUPS, 4, 1, epoch=3)
+    different = [steps(GROUPS, 4, 1), steps(GROUPS, 4, 1, epoch=1), steps(GROUPS, 4, 1, seed=1)]
+    assert len({str(order) for order in different}) == 3
+
+
+def test_every_image_gets_its_turn() -> None:
+    seen = {index for epoch in range(20) for index in chain(*steps(GROUPS, 8, 1, epoch=epoch))}
+    assert seen == set(range(len(GROUPS)))
+
+
+def test_a_group_too_small_for_a_batch_joins_the_largest() -> None:
+    groups = np.array([0] * 21 + [1] * 3)
+    batches = steps(groups, 4, 2)
+    assert sorted(chain(*batches)) == list(range(24))
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_a_small_data_set_is_repeated_to_one_batch(world: int) -> None:
+    (batch,) = steps(np.array([0, 1, 1]), 8 // world, world)
+    assert [batch.count(index) for index in range(3)] in ([3, 3, 2], [3, 2, 3], [2, 3, 3])
+
+
+def test_skipping_leaves_the_rest_as_it_was() -> None:
+    sampler = TrainBatchSampler(GROUPS, batch_size=4, seed=0, rank=0, world=1)
+    whole = list(sampler)
+    sampler.skip = 5
+    assert list(sampler) == whole[5:]
+    assert len(sampler) == len(whole)
+
+
+def shards(canvases: list[tuple[int, int]], world: int, batch: int = 2) -> list[list[list[int]]]:
+    samplers = [
+        EvalBatchSampler(canvases, batch_size=batch, rank=rank, world=world)
+        for rank in range(world)
+    ]
+    shards = [list(sampler) for sampler in samplers]
+    assert [len(sampler) for sampler in samplers] == [len(shard) for shard in shards]
+    return [[[index for _, index in part] for part in shard] for shard in shards]
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("count", [5, 7, 64])
+def test_shards_cover_every_image_once(count: int, world: int) -> None:
+    seen = chain(*chain(*shards([(32, 32)] * count, world)))
+    assert sorted(seen) == list(range(count))
+
+
+@pytest.mark.parametrize("world", [2, 5])
+def test_a_rank_without_images_repeats_the_last(world: int) -> None:
+    assert shards([(32, 32)], world) == [[[0]]] * world
+    assert sorted(set(chain(*chain(*shards([(32, 32)] * 3, 5))))) == [0, 1, 2]
+    assert all(shards([(32, 32)] * 3, 5))
+
+
+def test_nothing_is_sampled_from_nothing() -> None:
+    assert shards([], 2) == [[], []]
+
+
+def test_eval_batches_hold_one_canvas_and_shards_are_contiguous() -> None:
+    canvases = [(32, 64) if index % 3 else (64, 32) for index in range(20)]
+    first, second = shards(canvases, 2, batch=4)
+    for batch in first + second:
+        assert len({canvases[index] for index in batch}) == 1
+        assert 1 <= len(batch) <= 4
+    assert sorted(chain(*first)) == list(range(10))
+    assert sorted(chain(*second)) == list(range(10, 20))
