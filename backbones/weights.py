@@ -21,7 +21,14 @@ PUBLISHED = {
 }
 """ImageNet weights of torchvision by our name for them, `torchvision/resnet50.v2`."""
 
-_UNREADABLE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError)
+_UNREADABLE = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    pickle.UnpicklingError,
+    SafetensorError,
+)
 _COUNTER = "num_batches_tracked"
 _SHOWN = 6
 

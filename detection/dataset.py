@@ -1,0 +1,88 @@
+"""From an annotation record to a training sample: the one place where crowds and degenerate boxes are left out."""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from lumbar.data.image_io import read_image
+from lumbar.data.records import Record, Records
+from lumbar.data.transforms import Sample, Transform, item_seed
+
+
+class DetectionDataset(Dataset[Sample]):
+    """Reads, transforms and labels the images of one split."""
+
+    def __init__(
+        self,
+        records: Records,
+        transform: Transform,
+        seed: int,
+        *,
+        cache: bool = False,
+        max_megapixels: float = 100.0,
+        channels: int = 3,
+    ) -> None:
+        """Keeps what is needed to make any sample.
+
+        Args:
+            records: Annotations of the split.
+            transform: Changes image and boxes together.
+            seed: Of the run; with epoch and image it decides everything random.
+            cache: Keep decoded images in memory.
+            max_megapixels: Larger files are refused.
+            channels: Of the images.
+        """
+        self.records = records
+        self.transform = transform
+        self.seed = seed
+        self._read = lru_cache(maxsize=None)(self._decode) if cache else self._decode
+        self._max_megapixels = max_megapixels
+        self._channels = channels
+
+    def __len__(self) -> int:
+        """Images of the split."""
+        return len(self.records)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        """Makes one sample.
+
+        Args:
+            key: (epoch, index).
+
+        Returns:
+            The transformed image with the boxes that still have an area.
+        """
+        epoch, index = key
+        record = self.records[index]
+        seed = item_seed(self.seed, epoch, record.image_id)
+        sample = self.transform(
+            _to_sample(record, self._read(index), seed), np.random.default_rng(seed)
+        )
+        keep = (sample.boxes[:, 2:] > sample.boxes[:, :2]).all(1)
+        sample.boxes, sample.labels = sample.boxes[keep], sample.labels[keep]
+        return sample
+
+    def _decode(self, index: int) -> NDArray[np.uint8]:
+        path = self.records[index].path
+        return read_image(path, channels=self._channels, max_megapixels=self._max_megapixels)
+
+
+def _to_sample(record: Record, image: NDArray[np.uint8], seed: int) -> Sample:
+    keep = record.usable & ~record.crowd
+    height, width = image.shape[:2]
+    if record.size not in {(0, 0), (height, width)}:
+        raise ValueError(
+            f"{record.path}: the file is {width} x {height} pixels, but its annotation says "
+            f"{record.size[1]} x {record.size[0]}; the boxes would not fit: correct the annotation file"
+        )
+    return Sample(
+        image=torch.from_numpy(image.copy()).permute(2, 0, 1),
+        boxes=torch.from_numpy(record.boxes[keep]).to(torch.float32),
+        labels=torch.from_numpy(record.labels[keep]),
+        original_size=(height, width),
+        image_id=record.image_id,
+        seed=seed,
+    )

@@ -1,0 +1,115 @@
+"""Detections of files as a COCO results file, and drawn into the images."""
+
+import logging
+from collections.abc import Sequence
+from glob import glob
+from pathlib import Path
+
+import torch
+from PIL import Image
+from rich.progress import track
+
+from detection.detector import Detector, Prediction
+from lumbar.data.draw import draw_boxes
+from lumbar.data.image_io import list_images, read_image
+from lumbar.training.checkpoint import write_json
+
+_log = logging.getLogger(__name__)
+
+
+def predict_files(source: str, patterns: Sequence[str], *, output: Path, score: float) -> None:
+    """Detects objects in image files.
+
+    Writes `predictions.json` (COCO results, with `file_name` beside `image_id`, which counts the files from 1) and one
+    drawn image for each file into `output`.
+
+    Args:
+        source: Weights, as for `Detector.load`.
+        patterns: Files, folders, or globs.
+        output: Folder of the results.
+        score: Lowest score.
+
+    Raises:
+        ValueError: If weights or images are missing or cannot be read.
+    """
+    files = find_images(patterns)
+    detector = Detector.load(source, device="cuda" if torch.cuda.is_available() else "cpu")
+    results = []
+    drawn_names = _drawn_names(files)
+    predictions = detector.stream(files, score=score)
+    for number, file in enumerate(track(files, description="predict"), start=1):
+        prediction = next(predictions)
+        results += _results(prediction, number, file)
+        _draw(file, prediction, detector, output / drawn_names[number - 1])
+    write_json(output / "predictions.json", results)
+    _log.info("%d objects in %d images: %s", len(results), len(files), output / "predictions.json")
+
+
+def find_images(patterns: Sequence[str]) -> list[Path]:
+    """Finds the images that files, folders and globs stand for.
+
+    Args:
+        patterns: As on the command line.
+
+    Returns:
+        The files in order, each once.
+
+    Raises:
+        ValueError: If a pattern matches no image.
+    """
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        path = Path(pattern)
+        if path.is_dir():
+            matches = [path / name for name in list_images(path)]
+        else:
+            matches = [path] if path.is_file() else [Path(name) for name in sorted(glob(pattern))]  # noqa: PTH207 - absolute patterns too
+        if not matches:
+            raise ValueError(f"{pattern}: no image there (a file, a folder of images, or a glob)")
+        found.update(dict.fromkeys(matches))
+    return list(found)
+
+
+def _results(prediction: Prediction, number: int, file: Path) -> list[dict[str, object]]:
+    columns = zip(
+        prediction.boxes.tolist(),
+        prediction.scores.tolist(),
+        prediction.category_ids,
+        prediction.names,
+        strict=True,
+    )
+    return [
+        {
+            "image_id": number,
+            "file_name": str(file),
+            "category_id": category,
+            "category_name": name,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "score": score,
+        }
+        for (x1, y1, x2, y2), score, category, name in columns
+    ]
+
+
+def _drawn_names(files: Sequence[Path]) -> list[str]:
+    """A file name for each drawing; files of the same name in different folders are numbered."""
+    seen: dict[str, int] = {}
+    names = []
+    for file in files:
+        seen[file.stem] = seen.get(file.stem, 0) + 1
+        count = seen[file.stem]
+        names.append(f"{file.stem}.jpg" if count == 1 else f"{file.stem}-{count}.jpg")
+    return names
+
+
+def _draw(file: Path, prediction: Prediction, detector: Detector, path: Path) -> None:
+    megapixels = detector.data.max_image_megapixels
+    picture = draw_boxes(
+        read_image(file, max_megapixels=megapixels),
+        prediction.boxes,
+        prediction.labels,
+        detector.categories.names,
+        scores=prediction.scores,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(path, quality=92)

@@ -1,0 +1,68 @@
+"""Pooling of each region from the pyramid level that fits its size (Lin et al. 2017, arXiv:1612.03144, equation 1)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from backbones.base import FeatureSpec
+from lumbar.ops.boxes import area
+from lumbar.ops.roi_align import multilevel_roi_align
+
+_CANONICAL_SIZE, _CANONICAL_LEVEL = 224, 4
+
+
+class RoIPool:
+    """RoIAlign from p2..p5; a 224 pixel box takes p4, half that size one level finer."""
+
+    def __init__(
+        self, features: Mapping[str, FeatureSpec], *, size: int, sampling_ratio: int, aligned: bool
+    ) -> None:
+        """Reads strides and channels from the pyramid.
+
+        Args:
+            features: What the backbone yields; the coarsest level is for proposals only.
+            size: Cells along each side of a pooled region.
+            sampling_ratio: Sampling points along each side of a cell.
+            aligned: Half-pixel alignment.
+        """
+        self.names = list(features)[:-1]
+        self.strides = [features[name].stride for name in self.names]
+        self.channels = features[self.names[0]].channels
+        self.size = size
+        self.sampling_ratio = sampling_ratio
+        self.aligned = aligned
+
+    def levels(self, boxes: Tensor) -> Tensor:
+        """The level of each box.
+
+        Args:
+            boxes: (B, R, 4) float xyxy.
+
+        Returns:
+            (B, R) int64, 0 for p2.
+        """
+        scale = area(boxes).sqrt() / _CANONICAL_SIZE
+        level = (_CANONICAL_LEVEL + scale.log2() + 1e-6).floor()
+        finest = self.strides[0].bit_length() - 1
+        return (level.clamp(finest, finest + len(self.names) - 1) - finest).to(torch.int64)
+
+    def __call__(self, features: Mapping[str, Tensor], boxes: Tensor) -> Tensor:
+        """Pools.
+
+        Args:
+            features: (B, C, H_l, W_l) for each level.
+            boxes: (B, R, 4) float xyxy in pixels of the canvas.
+
+        Returns:
+            (B * R, C, size, size) in at least float32.
+        """
+        return multilevel_roi_align(
+            [features[name] for name in self.names],
+            boxes,
+            self.levels(boxes),
+            strides=self.strides,
+            size=self.size,
+            sampling_ratio=self.sampling_ratio,
+            aligned=self.aligned,
+        )

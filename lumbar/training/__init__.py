@@ -1,0 +1,6 @@
+"""Configuration, optimisation and the run; knows no task.
+
+In data-flow order: config, yaml_marks (YAML with the place of every key), complaints (what is wrong with a config),
+describe (its settings in words), load (YAML to config), optim, schedule, checkpoint, run_folder, metrics_file
+(the table of logged values), displays, progress, callbacks, hardware, run (the one place that makes a Trainer).
+"""

@@ -1,0 +1,130 @@
+"""Checkpoints and weights on disk: written whole or not at all, read without running anything in them."""
+
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+_DAMAGE = (RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError)
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yields a file beside `path` to be written, which then takes its place in one step.
+
+    A process that is killed on the way leaves `path` as it was, and one partial file, which the next writing reuses.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        _to_disk(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    _to_disk(path.parent)
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class AtomicCheckpointIO(CheckpointIO):
+    """How Lightning reads and writes checkpoints: atomically, and tensors and plain values only."""
+
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | os.PathLike[str],
+        storage_options: object = None,
+    ) -> None:
+        """Writes a checkpoint; `storage_options` are for storage that we do not use."""
+        assert storage_options is None
+        with atomic_write(Path(path)) as partial:
+            torch.save(checkpoint, partial)
+
+    def load_checkpoint(
+        self,
+        path: str | os.PathLike[str],
+        map_location: Any = "cpu",
+        weights_only: bool | None = None,  # noqa: FBT001 - as Lightning calls it
+    ) -> dict[str, Any]:
+        """Reads a checkpoint.
+
+        Raises:
+            ValueError: The file is missing, damaged, or holds more than tensors and plain values.
+        """
+        if not Path(path).is_file():
+            raise ValueError(f"no such checkpoint: {Path(path).absolute()}")
+        try:
+            return _load(path, map_location)
+        except _DAMAGE as error:
+            raise ValueError(
+                f"{path}: damaged, or not a checkpoint of tensors and plain values ({error})"
+            ) from error
+
+    def remove_checkpoint(self, path: str | os.PathLike[str]) -> None:
+        """Removes a checkpoint if it is there."""
+        Path(path).unlink(missing_ok=True)
+
+
+def _load(path: str | os.PathLike[str], map_location: Any) -> dict[str, Any]:
+    # torch takes anything else for a pickle of old, and stumbles over it with any error.
+    if not zipfile.is_zipfile(path):
+        raise pickle.UnpicklingError("no archive, or the end is missing")
+    content: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
+    return content
+
+
+def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Writes a `.safetensors` file.
+
+    Args:
+        path: The file.
+        state: Tensors by name, of any shape, scalar included; those that share memory are written each for itself.
+        metadata: Text by name; JSON where it is more than a word.
+    """
+    separate = {name: _separate(tensor) for name, tensor in state.items()}
+    with atomic_write(path) as partial:
+        save_file(separate, partial, dict(metadata))
+
+
+def _separate(tensor: Tensor) -> Tensor:
+    """The tensor in memory of its own, in row-major order, on the CPU."""
+    return tensor.detach().to("cpu", copy=True).contiguous()
+
+
+def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Reads tensors and metadata of a `.safetensors` file.
+
+    Raises:
+        ValueError: The file is missing or damaged.
+    """
+    if not path.is_file():
+        raise ValueError(f"no such weights: {path.absolute()}")
+    try:
+        with safe_open(path, "pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+            return state, dict(file.metadata() or {})
+    except SafetensorError as error:
+        raise ValueError(f"{path}: damaged, or not a .safetensors file ({error})") from error
+
+
+def write_json(path: Path, values: Mapping[str, Any] | list[Any]) -> None:
+    """Writes values as indented JSON."""
+    with atomic_write(path) as partial:
+        partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,86 @@
+"""Settings of the optimiser, the schedule and the run; a step is always an optimiser step."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from lumbar.schema import Section
+
+
+class OptimConfig(Section):
+    """The optimiser and its parameter groups."""
+
+    name: Literal["sgd", "adamw"] = "sgd"
+    """sgd: with momentum; adamw: decoupled weight decay."""
+    lr: float = Field(default=0.02, gt=0)
+    """Peak learning rate for a total batch of `base_batch_size` images."""
+    base_batch_size: int | None = Field(default=16, ge=1)
+    """Linear scaling rule (Goyal et al. 2017): lr is multiplied by total batch / this; null: lr is taken as it is."""
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """SGD momentum; AdamW's beta 1."""
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    """AdamW's beta 2."""
+    weight_decay: float = Field(default=1e-4, ge=0)
+    """For convolution and linear weights."""
+    norm_weight_decay: float = Field(default=0.0, ge=0)
+    """For the weights and biases of norms."""
+    bias_weight_decay: float | None = Field(default=None, ge=0)
+    """For other biases; null: as `weight_decay`."""
+    backbone_lr_factor: float = Field(default=1.0, ge=0)
+    """Multiplies the learning rate of the residual body."""
+
+
+class ScheduleConfig(Section):
+    """The learning rate over the run."""
+
+    name: Literal["multistep", "cosine", "poly", "constant"] = "multistep"
+    """Shape after the warm-up."""
+    warmup_steps: int = Field(default=1000, ge=0)
+    """Steps of linear warm-up; at most a tenth of the run is used, and the start table says so."""
+    warmup_factor: float = Field(default=1e-3, ge=0, le=1)
+    """Learning rate factor at the first step."""
+    milestones: tuple[float, ...] = (0.6667, 0.8889)
+    """multistep: fractions of the run after which the rate is multiplied by `gamma`."""
+    gamma: float = Field(default=0.1, gt=0, le=1)
+    """multistep: the factor at each milestone."""
+    power: float = Field(default=0.9, gt=0)
+    """poly: the exponent."""
+    final_factor: float = Field(default=0.0, ge=0, le=1)
+    """cosine and poly: the factor at the end."""
+
+
+class TrainerConfig(Section):
+    """How the run is driven."""
+
+    max_epochs: int = Field(default=12, ge=1)
+    """Passes over the training images."""
+    max_steps: int | None = Field(default=None, ge=1)
+    """Stop after so many steps, whatever `max_epochs` says."""
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    """auto: the GPU where there is one."""
+    devices: int | Literal["auto"] = "auto"
+    """Devices of each node; on the CPU auto is 1."""
+    nodes: int = Field(default=1, ge=1)
+    """Machines; under torchrun or SLURM take what was launched."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """auto: bf16 where the device has units for it, else fp32. Boxes and losses are float32 in any case."""
+    accumulate: int = Field(default=1, ge=1)
+    """Batches whose gradients are summed into one step."""
+    clip_norm: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient; null: no clipping."""
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    """Exponential moving average of the weights, used for evaluation and release; null: none."""
+    channels_last: bool = True
+    """Memory format of images and convolutions."""
+    compile: bool = False
+    """torch.compile of the model's dense and sparse parts."""
+    deterministic: bool = False
+    """Deterministic kernels on CUDA, at some cost."""
+    val_every_epochs: int = Field(default=1, ge=1)
+    """Epochs between evaluations on the validation split; the last epoch is always evaluated."""
+    log_every_steps: int = Field(default=20, ge=1)
+    """Steps between logged values."""
+    loggers: tuple[Literal["csv", "tensorboard", "wandb", "mlflow"], ...] = ("csv", "tensorboard")
+    """wandb and mlflow need their packages."""
+    progress: Literal["auto", "rich", "plain", "none"] = "auto"
+    """auto: a bar on a terminal, plain lines otherwise."""

@@ -1,0 +1,95 @@
+"""The optimiser, its parameter groups and its learning rate."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from lumbar.training.config import OptimConfig
+
+_BODY = ("model.backbone.body.", "backbone.body.")
+_MATRIX_DIM = 2
+
+
+def scaled_lr(config: OptimConfig, total_batch: int) -> float:
+    """Peak learning rate by the linear rule of Goyal et al. 2017 (arXiv:1706.02677).
+
+    Args:
+        config: Holds the rate and the batch that it was found for.
+        total_batch: Images in one optimiser step, over all devices and accumulated batches.
+    """
+    if config.base_batch_size is None:
+        return config.lr
+    return config.lr * total_batch / config.base_batch_size
+
+
+def explain_lr(config: OptimConfig, total_batch: int) -> str:
+    """What `scaled_lr` did, in one sentence for the start table."""
+    lr, base = scaled_lr(config, total_batch), config.base_batch_size
+    if base is None:
+        return f"{lr:.4g}, as given"
+    if base == total_batch:
+        return f"{lr:.4g}, given for a batch of {base}"
+    return f"{lr:.4g} = {config.lr:.4g} x {total_batch} / {base}, scaled from a batch of {base}"
+
+
+def build_optimizer(module: nn.Module, config: OptimConfig, lr: float) -> Optimizer:
+    """The optimiser of the parameters that are trained.
+
+    Args:
+        module: Already on its device, where the fused step is chosen.
+        config: Names the optimiser, its decays and the factor of the backbone.
+        lr: Peak learning rate, see `scaled_lr`.
+
+    Raises:
+        ValueError: Nothing is left to train.
+    """
+    groups = [group._asdict() for group in parameter_groups(module, config, lr)]
+    if not groups:
+        raise ValueError("nothing to train: every parameter is frozen, see model.backbone.freeze")
+    if config.name == "sgd":
+        optimizer: Optimizer = torch.optim.SGD(groups, lr, config.momentum, fused=True)
+    else:
+        optimizer = torch.optim.AdamW(groups, lr, (config.momentum, config.beta2), fused=True)
+    # Under fp16 a fused step would undo the loss scaling by itself, too late for clipping: let the scaler do it before.
+    optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined] # noqa: SLF001
+    return optimizer
+
+
+class ParameterGroup(NamedTuple):
+    """Parameters that are trained alike."""
+
+    params: list[nn.Parameter]
+    lr: float
+    weight_decay: float
+
+
+def parameter_groups(module: nn.Module, config: OptimConfig, lr: float) -> list[ParameterGroup]:
+    """Trained parameters by their learning rate and weight decay, in the order of the module.
+
+    A parameter of at most one dimension that is not the bias of a matrix or a filter belongs to a norm.
+
+    Args:
+        module: Parameters of any shape.
+        config: Its decays and the factor of the backbone.
+        lr: Peak learning rate outside the backbone.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            factor = config.backbone_lr_factor if name.startswith(_BODY) else 1.0
+            owner, _, leaf = name.rpartition(".")
+            weight = getattr(module.get_submodule(owner), "weight", parameter)
+            decay = _decay(leaf, parameter, weight, config)
+            groups.setdefault((lr * factor, decay), []).append(parameter)
+    return [ParameterGroup(parameters, *settings) for settings, parameters in groups.items()]
+
+
+def _decay(leaf: str, parameter: nn.Parameter, weight: torch.Tensor, config: OptimConfig) -> float:
+    if parameter.dim() >= _MATRIX_DIM:
+        return config.weight_decay
+    if leaf == "bias" and weight.dim() >= _MATRIX_DIM:
+        bias = config.bias_weight_decay
+        return config.weight_decay if bias is None else bias
+    return config.norm_weight_decay

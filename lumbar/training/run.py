@@ -1,0 +1,200 @@
+"""The one place that makes a Trainer."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.pytorch import (
+    Callback,
+    LightningDataModule,
+    LightningModule,
+    Trainer,
+    seed_everything,
+)
+from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.strategies import DDPStrategy
+
+from lumbar.training.callbacks import (
+    BestCheckpoint,
+    FinalEvaluation,
+    FiniteLoss,
+    LastCheckpoint,
+    WeightAverage,
+)
+from lumbar.training.checkpoint import AtomicCheckpointIO
+from lumbar.training.config import TrainerConfig
+from lumbar.training.hardware import Hardware, resolve_hardware, resolve_precision
+from lumbar.training.metrics_file import MetricsFile
+from lumbar.training.progress import ProgressReport, choose_display, scalars
+from lumbar.training.run_folder import RunFolder
+
+EvalSplit = Literal["val", "test"]
+
+_BAD_LOSSES = 10
+_PRECISIONS: Mapping[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "fp32": "32-true",
+    "bf16": "bf16-mixed",
+    "fp16": "16-mixed",
+}
+_LOGGERS: Mapping[str, Callable[[RunFolder], Logger]] = {
+    "csv": lambda folder: MetricsFile(folder.metrics),
+    "tensorboard": lambda folder: TensorBoardLogger(
+        folder.path, name="", version="tensorboard", default_hp_metric=False
+    ),
+    "wandb": lambda folder: WandbLogger(folder.path.name, save_dir=folder.path, project="lumbar"),
+    "mlflow": lambda folder: MLFlowLogger("lumbar", run_name=folder.path.name),
+}
+_HARMLESS = (
+    "The .* does not have many workers",
+    "The number of training batches .* is smaller than the logging interval",
+    "Checkpoint directory .* exists and is not empty",
+    "The dirpath has changed from",
+    "You defined a `validation_step` but have no `val_dataloader`",
+    "GPU available but not used",
+    # Scores are computed once and logged the same on every rank.
+    "It is recommended to use .* when logging on epoch level in distributed setting",
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+)
+
+
+def fit(
+    module: LightningModule,
+    datamodule: LightningDataModule,
+    config: TrainerConfig,
+    *,
+    folder: RunFolder,
+    seed: int,
+    resume: Path | None = None,
+    monitor: str = "val/AP",
+    callbacks: Sequence[Callback] = (),
+) -> Trainer:
+    """Trains and evaluates a module, and leaves checkpoints and logs in the run folder.
+
+    Afterwards the module holds the weights of the last step, or their average if there is one.
+
+    Args:
+        module: Logs its losses as `train/...` and its scores as `val/...`.
+        datamodule: Loaders that shard by rank themselves.
+        config: How the run is driven.
+        folder: Where its files go.
+        seed: Of whatever draws from the global generators.
+        resume: Checkpoint to go on from.
+        monitor: The score that `best.ckpt` has most of.
+        callbacks: What the task does beside the steps.
+
+    Raises:
+        ValueError: A device, a package or the checkpoint is missing, or the loss stays infinite.
+    """
+    seed_everything(seed, workers=True, verbose=False)
+    every = [
+        *callbacks,
+        FinalEvaluation(),
+        FiniteLoss(patience=_BAD_LOSSES, every=config.log_every_steps),
+        BestCheckpoint(folder.checkpoints, monitor),
+        LastCheckpoint(folder.checkpoints),
+    ]
+    if config.ema_decay is not None:
+        every.append(WeightAverage(config.ema_decay))
+    loggers = [_logger(name, folder) for name in config.loggers]
+    with _quiet():
+        trainer = _trainer(config, every, loggers)
+        ckpt_path = None if resume is None else str(resume)
+        trainer.fit(module, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
+    return trainer
+
+
+def validate(
+    module: LightningModule,
+    datamodule: LightningDataModule,
+    config: TrainerConfig,
+    *,
+    split: EvalSplit = "val",
+    trainer: Trainer | None = None,
+) -> dict[str, float]:
+    """Evaluates a module without training it.
+
+    Args:
+        module: Logs its scores as `val/...` or `test/...`.
+        datamodule: Has a loader for the split.
+        config: How the run is driven.
+        split: Which loader and step are used.
+        trainer: Of `fit`, to use its processes again; None makes one.
+
+    Returns:
+        The scores by name, without the prefix.
+    """
+    with _quiet():
+        trainer = trainer or _trainer(config, [], [])
+        evaluate = trainer.validate if split == "val" else trainer.test
+        evaluate(module, datamodule=datamodule, verbose=False)
+    return scalars(trainer, f"{split}/")
+
+
+def _trainer(
+    config: TrainerConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger]
+) -> Trainer:
+    hardware = resolve_hardware(config)
+    progress = ProgressReport(choose_display(config.progress), every=config.log_every_steps)
+    plugins: list[Any] = [AtomicCheckpointIO()]
+    if SLURMEnvironment.detect():
+        # Lightning would requeue from a checkpoint of its own, older than the last.
+        plugins.append(SLURMEnvironment(auto_requeue=False))
+    return Trainer(
+        accelerator=hardware.kind,
+        devices=hardware.devices,
+        num_nodes=hardware.nodes,
+        strategy=_strategy(hardware),
+        precision=_PRECISIONS[resolve_precision(config)],
+        plugins=plugins,
+        callbacks=[progress, *callbacks],
+        logger=list(loggers),
+        max_epochs=config.max_epochs,
+        max_steps=config.max_steps or -1,
+        accumulate_grad_batches=config.accumulate,
+        gradient_clip_val=config.clip_norm,
+        check_val_every_n_epoch=config.val_every_epochs,
+        log_every_n_steps=config.log_every_steps,
+        deterministic=config.deterministic,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=any(isinstance(c, LastCheckpoint) for c in callbacks),
+    )
+
+
+def _strategy(hardware: Hardware) -> DDPStrategy | Literal["auto"]:
+    if hardware.world_size == 1 and not hardware.launched:
+        return "auto"
+    backend = "gloo" if hardware.kind == "cpu" else "nccl"
+    return DDPStrategy(process_group_backend=backend, gradient_as_bucket_view=True)
+
+
+def _logger(name: str, folder: RunFolder) -> Logger:
+    if name != "csv" and find_spec(name) is None:
+        raise ValueError(
+            f"trainer.loggers: {name} is not installed; pip install {name}, or leave it out"
+        )
+    return _LOGGERS[name](folder)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences Lightning's notices, and warnings about what is meant to be so."""
+    lightning = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in lightning]
+    for logger in lightning:
+        logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for message in _HARMLESS:
+                warnings.filterwarnings("ignore", message)
+            yield
+    finally:
+        for logger, level in zip(lightning, levels, strict=True):
+            logger.setLevel(level)

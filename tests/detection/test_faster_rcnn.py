@@ -1,0 +1,345 @@
+"""The whole detector: no waiting, no graph break, exportable, and a function of the image inside its canvas alone."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision.models.detection import FasterRCNN as TorchvisionFasterRCNN
+from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+
+from detection.faster_rcnn import FasterRCNN
+from lumbar.ops.boxes import area, pairwise_iou
+from lumbar.ops.matching import best_overlap_reference
+from lumbar.ops.nms import nms_keep_reference
+from lumbar.ops.structures import Detections, Images, Targets
+from tests.detection.parts import SIZES, make_images, make_targets, tiny_detector
+from tests.detection.syncs import count_syncs
+
+LOSSES = {"rpn/objectness", "rpn/box", "roi/class", "roi/box"}
+
+
+@pytest.fixture(scope="module")
+def detector() -> FasterRCNN:
+    """In float32; tests that change it take a new one."""
+    return tiny_detector()
+
+
+@pytest.fixture(scope="module")
+def exact() -> FasterRCNN:
+    """In float64."""
+    return tiny_detector().double()
+
+
+def total(losses: dict[str, Tensor]) -> Tensor:
+    return torch.stack(list(losses.values())).sum()
+
+
+def gradients(model: FasterRCNN, losses: dict[str, Tensor]) -> list[Tensor]:
+    return list(
+        torch.autograd.grad(total(losses), [p for p in model.parameters() if p.requires_grad])
+    )
+
+
+def rows(batch: Images | Targets, row: int) -> tuple[Tensor, ...]:
+    """The fields of one image, still batched."""
+    return tuple(field[row : row + 1] for field in batch)
+
+
+def test_a_training_step_never_waits(detector: FasterRCNN) -> None:
+    images, targets = make_images(), make_targets(3, 0)
+
+    def step() -> None:
+        gradients(detector, detector.losses(images, targets))
+
+    assert count_syncs(step) == {}
+
+
+def test_prediction_never_waits(detector: FasterRCNN) -> None:
+    images = make_images()
+
+    assert count_syncs(lambda: detector.predict(images)) == {}
+
+
+@pytest.mark.gpu
+def test_cuda_agrees_that_nothing_waits() -> None:
+    model = tiny_detector().cuda()
+    images = Images(*(field.cuda() for field in make_images()))
+    targets = Targets(*(field.cuda() for field in make_targets(3, 0)))
+    gradients(model, model.losses(images, targets))  # the first step sets up the libraries
+
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        gradients(model, model.losses(images, targets))
+        model.predict(images)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_kernels_behind_the_custom_operators_never_wait() -> None:
+    boxes, marks = make_targets(5, 8).boxes, make_targets(5, 8).valid
+
+    assert count_syncs(lambda: nms_keep_reference(boxes, marks.long(), marks, 0.5)) == {}
+    assert count_syncs(lambda: best_overlap_reference(boxes, boxes, marks)) == {}
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda x: (x > 0).nonzero(),
+        lambda x: x[x > 0],
+        lambda x: x.clone().index_put_((x > 0,), torch.zeros(())),
+        lambda x: x.sum().item(),
+        lambda x: bool(x.any()),
+        lambda x: x.unique(),
+        lambda x: torch.equal(x, x),
+        lambda x: x.repeat_interleave(torch.ones_like(x, dtype=torch.int64)),
+        lambda x: x + torch.tensor(1.0),
+        lambda x: torch.ops.torchvision.nms(x.expand(4, 4).T, x, 0.5),
+    ],
+)
+def test_the_counter_sees_each_kind_of_waiting(wait: Callable[[Tensor], object]) -> None:
+    x = torch.arange(4.0)
+
+    assert sum(count_syncs(lambda: wait(x)).values()) >= 1
+    assert count_syncs(lambda: x[torch.arange(2)].topk(1)) == {}
+
+
+def test_the_counter_sees_many_in_torchvision() -> None:
+    backbone = resnet_fpn_backbone(backbone_name="resnet18", weights=None)
+    theirs = TorchvisionFasterRCNN(backbone, 4, min_size=64, max_size=96)
+    boxes = torch.tensor([[5.0, 5.0, 30.0, 40.0]])
+    pictures = [torch.rand(3, 64, 96)] * 2
+    truth = [{"boxes": boxes, "labels": torch.tensor([1])}] * 2
+
+    training = count_syncs(lambda: theirs.train()(pictures, truth))
+    prediction = count_syncs(lambda: theirs.eval()(pictures))
+
+    assert sum(training.values()) > 20
+    assert sum(prediction.values()) > 10
+    assert "torchvision::nms" in training
+
+
+def test_everything_is_made_on_the_device_of_the_images() -> None:
+    """On the meta device there are no values to look at, and tensors of another device do not fit."""
+    model = tiny_detector().to("meta")
+    images = Images(*(field.to("meta") for field in make_images()))
+    targets = Targets(*(field.to("meta") for field in make_targets(3, 5)))
+
+    losses, detections = model.losses(images, targets), model.predict(images)
+
+    assert {x.device.type for x in (*losses.values(), *detections)} == {"meta"}
+
+
+def test_compiled_losses_and_gradients_are_the_same(detector: FasterRCNN) -> None:
+    compiled = torch.compile(detector.losses, fullgraph=True, backend="aot_eager")
+    images, targets = make_images(), make_targets(3, 5)
+
+    losses, expected = compiled(images, targets), detector.losses(images, targets)
+
+    torch.testing.assert_close(losses, expected)
+    for one, other in zip(gradients(detector, losses), gradients(detector, expected), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_compiled_predictions_are_the_same(detector: FasterRCNN) -> None:
+    compiled = torch.compile(detector.predict, fullgraph=True, backend="aot_eager")
+    images = make_images()
+
+    for one, other in zip(compiled(images), detector.predict(images), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_exported_predictions_are_the_same_on_another_canvas(detector: FasterRCNN) -> None:
+    # A side of one cell on p6 is a case of its own for the exporter: 96 pixels are the least it covers.
+    height, width = (torch.export.Dim(name, min=3, max=40) for name in ("rows", "columns"))
+    shapes = Images({2: 32 * height, 3: 32 * width}, None, None)
+    exported = torch.export.export(
+        detector,
+        (make_images(canvas=(96, 160)),),
+        dynamic_shapes={"images": shapes},
+    ).module()
+
+    for canvas in ((96, 160), (160, 128)):
+        images = make_images(canvas=canvas)
+        expected = detector.predict(images)
+        assert expected.valid.any()
+        for one, other in zip(exported(images), expected, strict=True):
+            torch.testing.assert_close(one, other)
+
+
+def test_predictions_of_a_batch_equal_stacked_singles(exact: FasterRCNN) -> None:
+    images = make_images()
+
+    together = exact.predict(images)
+
+    assert together.valid.any(1).all()
+    for row in range(2):
+        alone = exact.predict(Images(*rows(images, row)))
+        for one, other in zip(
+            Detections(*(field[row : row + 1] for field in together)), alone, strict=True
+        ):
+            torch.testing.assert_close(one, other)
+
+
+def test_losses_of_a_batch_are_the_mean_of_singles(exact: FasterRCNN) -> None:
+    images, targets = make_images(), make_targets(3, 5)
+
+    together = exact.losses(images, targets)
+
+    alone = [
+        exact.losses(Images(*rows(images, row)), Targets(*rows(targets, row))) for row in range(2)
+    ]
+    for name, loss in together.items():
+        torch.testing.assert_close(loss, (alone[0][name] + alone[1][name]) / 2)
+
+
+def test_pixels_outside_the_image_do_not_matter(detector: FasterRCNN) -> None:
+    images, targets = make_images(((50, 70), (64, 40))), make_targets(3, 5)
+    canvas = images.canvas.clone()
+    canvas[0, :, 50:], canvas[0, :, :, 70:], canvas[1, :, :, 40:] = 200.0, 1e6, torch.nan
+    garbage = images._replace(canvas=canvas)
+
+    for one, other in zip(detector.predict(garbage), detector.predict(images), strict=True):
+        assert torch.equal(one, other)
+    torch.testing.assert_close(
+        detector.losses(garbage, targets), detector.losses(images, targets), rtol=0, atol=0
+    )
+
+
+def test_padding_of_the_targets_does_not_matter(exact: FasterRCNN) -> None:
+    images, short = make_images(), make_targets(3, 5)
+    wider = {
+        name: torch.cat([field, torch.zeros_like(field)], 1)
+        for name, field in short._asdict().items()
+        if name != "seeds"
+    }
+    longer = short._replace(**wider)
+
+    losses = exact.losses(images, longer)
+
+    assert longer.boxes.shape == (2, 16, 4)
+    torch.testing.assert_close(losses, exact.losses(images, short))
+
+
+@pytest.mark.parametrize("counts", [(0, 0), (0, 3)])
+def test_images_without_objects_give_every_loss_and_gradient(counts: tuple[int, int]) -> None:
+    model = tiny_detector()
+
+    losses = model.losses(make_images(), make_targets(*counts))
+    total(losses).backward()
+
+    assert losses.keys() == LOSSES
+    assert all(loss.isfinite() and loss.shape == () for loss in losses.values())
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+
+
+def test_losses_follow_the_seeds_of_the_targets(exact: FasterRCNN) -> None:
+    images, targets = make_images(), make_targets(3, 5)
+
+    first = total(exact.losses(images, targets))
+    torch.manual_seed(99)
+
+    assert torch.equal(first, total(exact.losses(images, targets)))
+    assert not torch.equal(
+        first, total(exact.losses(images, targets._replace(seeds=targets.seeds + 1)))
+    )
+
+
+def test_autocast_keeps_boxes_and_losses_in_float32(detector: FasterRCNN) -> None:
+    images, targets = make_images(), make_targets(3, 5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        dense = detector.dense(images)
+        losses, narrow = detector.losses(images, targets), detector.predict(images)
+
+    wide = detector.predict(images)
+
+    assert dense.rpn.logits[0].dtype == torch.bfloat16, "autocast did nothing"
+    assert {x.dtype for x in (*losses.values(), narrow.boxes, narrow.scores)} == {torch.float32}
+    assert (narrow.boxes != narrow.boxes.bfloat16().float()).any()
+    for name, loss in detector.losses(images, targets).items():
+        torch.testing.assert_close(losses[name], loss, rtol=0.1, atol=0.01)
+    overlap = pairwise_iou(wide.boxes, narrow.boxes).amax(2)
+    assert overlap[wide.valid & (area(wide.boxes) > 0)].mean() > 0.9
+
+
+def test_inputs_are_left_as_they_were(detector: FasterRCNN) -> None:
+    images, targets = make_images(), make_targets(3, 5)
+    before = [field.clone() for field in (*images, *targets)]
+
+    detector.losses(images, targets)
+    detector.predict(images)
+
+    for one, other in zip((*images, *targets), before, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_predictions_are_padded_detections_without_gradient(detector: FasterRCNN) -> None:
+    detections = detector.predict(make_images())
+
+    assert detections.boxes.shape == (2, 20, 4)
+    assert not any(field.requires_grad for field in detections)
+    for image, (height, width) in enumerate(SIZES):
+        boxes = detections.image(image).boxes
+        assert (boxes >= 0).all()
+        assert (boxes[:, 2] <= width).all()
+        assert (boxes[:, 3] <= height).all()
+
+
+def test_forward_is_predict_in_any_mode() -> None:
+    model, images = tiny_detector(), make_images()
+
+    training, evaluation = model.train()(images), model.eval()(images)
+
+    assert isinstance(training, Detections)
+    for one, other, third in zip(training, evaluation, model.predict(images), strict=True):
+        assert torch.equal(one, other)
+        assert torch.equal(one, third)
+
+
+def test_training_and_prediction_keep_their_own_proposals() -> None:
+    few = {"pre_nms": 3, "post_nms": 2}
+    default, images, targets = tiny_detector(), make_images(), make_targets(3, 5)
+    at_test = tiny_detector(rpn={f"test_{name}": count for name, count in few.items()})
+    in_training = tiny_detector(rpn={f"train_{name}": count for name, count in few.items()})
+
+    losses, detections = default.losses(images, targets), default.predict(images)
+
+    torch.testing.assert_close(at_test.losses(images, targets), losses)
+    assert not torch.equal(in_training.losses(images, targets)["roi/class"], losses["roi/class"])
+    torch.testing.assert_close(in_training.predict(images).boxes, detections.boxes)
+    assert at_test.predict(images).valid.sum() < detections.valid.sum()
+
+
+def test_anchors_tell_the_height_of_the_canvas_from_its_width() -> None:
+    model = tiny_detector(anchors={"rule": "torchvision"})
+
+    anchors = model.dense(make_images(canvas=(160, 96))).rpn.anchors[-1]
+
+    centres = (anchors[:, :2] + anchors[:, 2:]) / 2
+    assert centres.unique(dim=0).tolist() == [[x, y] for x in (0, 48) for y in (0, 53, 106)]
+
+
+def test_whole_numbers_and_floats_give_the_same(detector: FasterRCNN) -> None:
+    images = make_images()
+
+    small = detector.predict(images._replace(canvas=images.canvas.to(torch.uint8)))
+
+    for one, other in zip(small, detector.predict(images), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_dense_and_sparse_make_up_the_two_verbs(detector: FasterRCNN) -> None:
+    images, targets = make_images(), make_targets(3, 5)
+    dense = detector.dense(images)
+
+    losses, detections = (
+        detector.sparse_losses(dense, images, targets),
+        detector.sparse_predict(dense, images),
+    )
+
+    torch.testing.assert_close(losses, detector.losses(images, targets))
+    for one, other in zip(detections, detector.predict(images), strict=True):
+        torch.testing.assert_close(one, other)

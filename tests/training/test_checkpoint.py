@@ -1,0 +1,172 @@
+"""Files are whole or absent, load without running anything, and say what is wrong with them."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+import pytest
+import torch
+
+from lumbar.training.checkpoint import (
+    AtomicCheckpointIO,
+    atomic_write,
+    load_weights,
+    save_weights,
+    write_json,
+)
+from lumbar.training.load import project_root
+
+
+def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
+    weight, values = torch.randn(3), {"step": 3, "names": ["a", None, 1.5, True]}
+    path = tmp_path / "new" / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"state": {"w": weight}, **values}, path)
+    loaded = AtomicCheckpointIO().load_checkpoint(path)
+
+    assert torch.equal(loaded.pop("state")["w"], weight)
+    assert loaded == values
+    assert os.listdir(path.parent) == ["last.ckpt"]  # noqa: PTH208 - hidden files count
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def write() -> None:
+        with atomic_write(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError("on the way")
+
+    with pytest.raises(RuntimeError, match="on the way"):
+        write()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208 - hidden files count
+
+
+KILLED = """
+import sys, torch
+from lumbar.training.checkpoint import AtomicCheckpointIO
+value = 0
+while True:
+    value += 1
+    AtomicCheckpointIO().save_checkpoint({"w": torch.full((300_000,), float(value))}, sys.argv[1])
+    print(value, flush=True)
+"""
+
+
+def test_a_killed_process_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    environment = os.environ | {"PYTHONPATH": str(project_root())}
+    command = [sys.executable, "-c", KILLED, str(path)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        written = int(process.stdout.readline())
+        time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+        written = max([written, *map(int, process.stdout.read().split())])
+
+    values = AtomicCheckpointIO().load_checkpoint(path)["w"].unique()
+    assert len(values) == 1
+    assert values.item() >= written
+    assert len(os.listdir(tmp_path)) <= 2  # noqa: PTH208 - at most one partial file
+
+
+def test_a_checkpoint_is_removed_once(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    path.write_text("")
+    for _ in range(2):
+        AtomicCheckpointIO().remove_checkpoint(path)
+
+    assert not path.exists()
+
+
+class Payload:
+    """Would make a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("weights_only", [None, False, True])
+def test_no_code_in_a_checkpoint_runs(tmp_path: Path, weights_only: bool | None) -> None:
+    path = tmp_path / "evil.ckpt"
+    torch.save({"w": Payload(tmp_path / "ran")}, path)
+
+    with pytest.raises(ValueError, match=r"evil\.ckpt: damaged, or not a checkpoint of tensors"):
+        AtomicCheckpointIO().load_checkpoint(path, weights_only=weights_only)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("keep", [0, 10, 0.5, 0.99])
+def test_a_truncated_file_is_named(tmp_path: Path, keep: float) -> None:
+    for name in ("a.ckpt", "a.safetensors"):
+        path = tmp_path / name
+        if name == "a.ckpt":
+            AtomicCheckpointIO().save_checkpoint({"w": torch.randn(1000)}, path)
+        else:
+            save_weights(path, {"w": torch.randn(1000)}, {})
+        content = path.read_bytes()
+        path.write_bytes(content[: int(keep if keep >= 1 else keep * len(content))])
+
+        with pytest.raises(ValueError, match=f"{name}: damaged"):
+            AtomicCheckpointIO().load_checkpoint(path) if name == "a.ckpt" else load_weights(path)
+
+
+def test_other_files_are_no_checkpoints(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello")
+    (tmp_path / "pickle").write_bytes(pickle.dumps(OrderedDict(a=1)))
+
+    for name in ("text", "pickle"):
+        with pytest.raises(ValueError, match=f"{name}: damaged, or not a .safetensors file"):
+            load_weights(tmp_path / name)
+    with pytest.raises(ValueError, match="text: damaged"):
+        AtomicCheckpointIO().load_checkpoint(tmp_path / "text")
+
+
+def test_a_missing_file_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=f"no such checkpoint: {tmp_path}/a.ckpt"):
+        AtomicCheckpointIO().load_checkpoint("a.ckpt")
+    with pytest.raises(ValueError, match=f"no such weights: {tmp_path}/a.safetensors"):
+        load_weights(Path("a.safetensors"))
+
+
+def test_weights_come_back_whatever_their_memory(tmp_path: Path) -> None:
+    base = torch.randn(4, 6)
+    images = torch.randn(2, 3, 4, 4)
+    state = {
+        "whole": base,
+        "same": base,
+        "rows": base[1:3],
+        "turned": base.T,
+        "repeated": base[:1].expand(5, 6),
+        "channels_last": images.to(memory_format=torch.channels_last),
+        "trained": torch.nn.Parameter(torch.randn(3)),
+        "half": torch.randn(3).bfloat16(),
+        "count": torch.tensor(3),
+        "none": torch.zeros(0, 4),
+    }
+    metadata = {"config": json.dumps({"a": [1, "é"]}), "lumbar": "0.1.0"}
+    save_weights(tmp_path / "model.safetensors", state, metadata)
+    loaded, read = load_weights(tmp_path / "model.safetensors")
+
+    assert read == metadata
+    assert loaded.keys() == state.keys()
+    for name, tensor in state.items():
+        assert loaded[name].dtype == tensor.dtype
+        assert torch.equal(loaded[name], tensor), name
+
+
+def test_json_is_written_in_one_step(tmp_path: Path) -> None:
+    write_json(tmp_path / "new" / "a.json", {"AP": 0.5})
+
+    assert json.loads((tmp_path / "new" / "a.json").read_text()) == {"AP": 0.5}

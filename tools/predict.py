@@ -1,0 +1,11 @@
+"""See `python tools/predict.py --help`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from detection.commands import predict_main
+
+if __name__ == "__main__":
+    sys.exit(predict_main())
