@@ -140,6 +140,7 @@ def _peer_detections(model: FasterRCNN, batch: Batch) -> Detections:
     longest = max(len(image["scores"]) for image in found)
 
     def padded(values: Tensor) -> Tensor:
+        """Fills (n, *) up to (longest, *) with zeros."""
         filling = (0, 0) * (values.ndim - 1) + (0, longest - len(values))
         return torch.nn.functional.pad(values, filling)
 

@@ -92,7 +92,7 @@ def jobs(scene: Scene) -> dict[tuple[str, str], Callable[[], None]]:
     theirs, ours = scene.twins
 
     def step(losses: Callable[[], dict[str, Tensor]], model: torch.nn.Module) -> None:
-        """Forward and backward of losses that are scalars."""
+        """Forward and backward of some losses, each a scalar."""
         model.zero_grad(set_to_none=True)
         torch.stack(list(losses().values())).sum().backward()
 

@@ -1,6 +1,7 @@
 """From the configuration to the detector: the one place where settings become parts."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from backbones.base import Backbone, FeatureSpec
@@ -18,6 +19,7 @@ from detection.roi_head import RoIHeads
 from detection.roi_pool import RoIPool
 from detection.rpn import RPN, RPNHead
 from detection.sampler import BalancedSampler
+from lumbar.ops.losses import smooth_l1
 
 _RPN_STREAM, _ROI_STREAM = 0, 1
 _MIN_LEVELS = 2
@@ -112,7 +114,7 @@ def _build_rpn(
         ),
         train_selector=_selector(config, config.train_pre_nms, config.train_post_nms),
         test_selector=_selector(config, config.test_pre_nms, config.test_post_nms),
-        smooth_l1_beta=config.smooth_l1_beta,
+        box_loss=partial(smooth_l1, beta=config.smooth_l1_beta),
     )
 
 
@@ -147,6 +149,5 @@ def _build_roi_heads(
             detections=config.detections,
             min_size=config.min_size,
         ),
-        smooth_l1_beta=config.smooth_l1_beta,
-        box_weight=config.box_weight,
+        box_loss=partial(smooth_l1, beta=config.smooth_l1_beta),
     )

@@ -75,8 +75,6 @@ class RoIConfig(Section):
     """Largest share of positive ones among them."""
     smooth_l1_beta: float = Field(default=0.0, ge=0)
     """Where the box loss turns from squared to absolute; 0 is plain L1."""
-    box_weight: float = Field(default=1.0, gt=0)
-    """Weight of the box loss."""
     score: float = Field(default=0.05, ge=0, lt=1)
     """Detections that do not exceed this score are dropped."""
     nms_iou: float = Field(default=0.5, ge=0, le=1)

@@ -14,7 +14,7 @@ from detection.matcher import Matcher
 from detection.postprocess import Postprocess
 from detection.roi_pool import RoIPool
 from detection.sampler import BalancedSampler
-from lumbar.ops.losses import cross_entropy, smooth_l1
+from lumbar.ops.losses import WeightedLoss, cross_entropy, smooth_l1
 from lumbar.ops.precision import at_least_float32
 from lumbar.ops.reduce import count_per_rank
 from lumbar.ops.structures import Detections, Images, Proposals, Targets
@@ -58,10 +58,13 @@ class RoIHeads(nn.Module):
         matcher: Matcher,
         sampler: BalancedSampler,
         postprocess: Postprocess,
-        smooth_l1_beta: float,
-        box_weight: float = 1.0,
+        class_loss: WeightedLoss = cross_entropy,
+        box_loss: WeightedLoss = smooth_l1,
     ) -> None:
-        """Joins the parts."""
+        """Joins the parts.
+
+        `class_loss` compares logits (M, K + 1) with labels (M,), `box_loss` deltas (B, S, 4), under a weight.
+        """
         super().__init__()
         self.pool = pool
         self.box_head = box_head
@@ -69,8 +72,8 @@ class RoIHeads(nn.Module):
         self.matcher = matcher
         self.sampler = sampler
         self.postprocess = postprocess
-        self.smooth_l1_beta = smooth_l1_beta
-        self.box_weight = box_weight
+        self.class_loss = class_loss
+        self.box_loss = box_loss
 
     def forward(self, features: dict[str, Tensor], boxes: Tensor) -> RoIOutput:
         """Predicts for each region.
@@ -132,11 +135,11 @@ class RoIHeads(nn.Module):
         deltas = output.deltas.gather(2, own_class[..., None, None].expand(-1, -1, 1, 4))[:, :, 0]
         wanted = self.coder.encode(samples.truth, samples.boxes)
         wanted = torch.where(samples.positive[..., None], wanted, 0.0)
-        box = smooth_l1(deltas, wanted, samples.positive, beta=self.smooth_l1_beta)
-        classes = cross_entropy(
+        box = self.box_loss(deltas, wanted, samples.positive)
+        classes = self.class_loss(
             output.logits.flatten(0, 1), samples.labels.flatten(), samples.valid.flatten()
         )
-        return {"roi/class": classes / count, "roi/box": self.box_weight * box / count}
+        return {"roi/class": classes / count, "roi/box": box / count}
 
     def detect(self, output: RoIOutput, proposals: Proposals, images: Images) -> Detections:
         """Detections in pixels of the canvas.

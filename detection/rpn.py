@@ -13,7 +13,7 @@ from detection.box_coder import BoxCoder
 from detection.matcher import Matcher
 from detection.proposals import ProposalSelector
 from detection.sampler import BalancedSampler
-from lumbar.ops.losses import binary_cross_entropy, smooth_l1
+from lumbar.ops.losses import WeightedLoss, binary_cross_entropy, smooth_l1
 from lumbar.ops.reduce import count_per_rank
 from lumbar.ops.structures import Images, Proposals, Targets
 
@@ -84,9 +84,9 @@ class RPN(nn.Module):
         sampler: BalancedSampler,
         train_selector: ProposalSelector,
         test_selector: ProposalSelector,
-        smooth_l1_beta: float,
+        box_loss: WeightedLoss = smooth_l1,
     ) -> None:
-        """Joins the parts."""
+        """Joins the parts; `box_loss` compares deltas (B, S, 4) under a weight (B, S)."""
         super().__init__()
         self.head = head
         self.anchors = anchors
@@ -94,7 +94,7 @@ class RPN(nn.Module):
         self.sampler = sampler
         self.train_selector = train_selector
         self.test_selector = test_selector
-        self.smooth_l1_beta = smooth_l1_beta
+        self.box_loss = box_loss
 
     def forward(self, features: dict[str, Tensor], canvas: tuple[int, int]) -> RPNOutput:
         """Predicts for every anchor.
@@ -135,8 +135,7 @@ class RPN(nn.Module):
                 logits, samples.positive.to(anchors.dtype), samples.valid
             )
             / count,
-            "rpn/box": smooth_l1(deltas, wanted, samples.positive, beta=self.smooth_l1_beta)
-            / count,
+            "rpn/box": self.box_loss(deltas, wanted, samples.positive) / count,
         }
 
     def propose(self, output: RPNOutput, images: Images) -> Proposals:

@@ -120,8 +120,8 @@ def _derived(
         "classes": f"{len(names)}: {shown}",
         "model": f"{config.model.backbone.name} with pyramid, {every / 1e6:.1f} M parameters, "
         f"{trained / 1e6:.1f} M trained",
-        "batch": f"{total} images = {data.batch_size_per_device} on each device x "
-        f"{hardware.world_size} devices x {trainer.accumulate} accumulated",
+        "batch": f"{total} images: {data.batch_size_per_device} at a time, on {hardware.world_size} "
+        f"device{'s' * (hardware.world_size > 1)}, {trainer.accumulate} accumulated into a step",
         "steps": f"about {steps} in {trainer.max_epochs} epochs at most, {warmup} of warm-up",
         "lr": explain_lr(config.optim, total),
         "device": f"{hardware}, {hardware.memory}",

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from lumbar.ops.precision import at_least_float32
 
+WeightedLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(prediction, target, weight) to the weighted sum, a scalar: what a head takes as its loss."""
+
 
 def binary_cross_entropy(logits: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
     """Sum of the weighted sigmoid cross-entropies.
@@ -61,7 +64,7 @@ def focal(
     return (balance * missed.pow(gamma) * _sigmoid_entropy(logits, targets) * weight).sum()
 
 
-def smooth_l1(predictions: Tensor, targets: Tensor, weight: Tensor, *, beta: float) -> Tensor:
+def smooth_l1(predictions: Tensor, targets: Tensor, weight: Tensor, *, beta: float = 0.0) -> Tensor:
     """Sum of the weighted smooth L1 distances, Girshick 2015 (arXiv:1504.08083), equation 3, in units of beta.
 
     Args:

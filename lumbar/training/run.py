@@ -67,8 +67,8 @@ def fit(
     datamodule: LightningDataModule,
     config: TrainerConfig,
     *,
-    folder: RunFolder,
-    seed: int,
+    folder: RunFolder | None = None,
+    seed: int = 0,
     resume: Path | None = None,
     monitor: str = "val/AP",
     callbacks: Sequence[Callback] = (),
@@ -81,7 +81,7 @@ def fit(
         module: Logs its losses as `train/...` and its scores as `val/...`.
         datamodule: Loaders that shard by rank themselves.
         config: How the run is driven.
-        folder: Where its files go.
+        folder: Where its files go; None makes the next free `runs/run-n`.
         seed: Of whatever draws from the global generators.
         resume: Checkpoint to go on from.
         monitor: The score that `best.ckpt` has most of.
@@ -91,6 +91,7 @@ def fit(
         ValueError: A device, a package or the checkpoint is missing, or the loss stays infinite.
     """
     seed_everything(seed, workers=True, verbose=False)
+    folder = folder or RunFolder.create(None, "run", resume=False)
     every = [
         *callbacks,
         FinalEvaluation(),

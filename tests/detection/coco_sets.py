@@ -63,8 +63,8 @@ def made_up(kind: Kind) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     )
     results += [first | _result(box, kind, rng) for box in _boxes(rng, 150)]
     results += [last | {"category_id": 90} | _result(box, kind, rng) for box in _boxes(rng, 3)]
-    for place, annotation in enumerate(truth["annotations"], start=1):
-        annotation["id"] = place
+    for number, annotation in enumerate(truth["annotations"], start=1):
+        annotation["id"] = number
     return truth, results
 
 

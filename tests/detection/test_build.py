@@ -1,5 +1,7 @@
 """Settings reach the parts, and settings that cannot work are refused."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -9,6 +11,7 @@ from backbones.pixels import PixelNorm
 from detection.anchors import Anchors, TorchvisionAnchors
 from detection.build import assemble, build_detector, make_detector
 from detection.config import DetectionConfig, ModelConfig, RPNConfig
+from detection.faster_rcnn import FasterRCNN
 from detection.matcher import AnchorMatcher
 from detection.presets import PRESETS
 from tests.detection.parts import make_images, make_targets, tiny_config, tiny_detector
@@ -19,6 +22,12 @@ def with_preset(name: str) -> ModelConfig:
     model = DetectionConfig.model_validate(dict(PRESETS[name])).model
     tiny = tiny_config()
     return model.model_copy(update={"backbone": tiny.backbone, "fpn": tiny.fpn})
+
+
+def betas_of(model: FasterRCNN) -> list[float]:
+    """Where the box losses of both stages turn."""
+    losses = (model.rpn.box_loss, model.roi_heads.box_loss)
+    return [loss.keywords["beta"] for loss in losses if isinstance(loss, partial)]
 
 
 def test_frozen_norms_without_weights_are_refused() -> None:
@@ -79,7 +88,7 @@ def test_lumbar_preset_is_the_default() -> None:
     assert type(model.rpn.anchors) is Anchors
     assert model.rpn.train_selector.post_nms == 1000
     assert model.rpn.train_selector.min_size == model.roi_heads.postprocess.min_size == 0
-    assert model.rpn.smooth_l1_beta == model.roi_heads.smooth_l1_beta == 0
+    assert betas_of(model) == [0.0, 0.0]
     assert model.roi_heads.pool.aligned
     assert model.roi_heads.box_predictor.cls_score.bias.abs().max() == 0
 
@@ -91,7 +100,7 @@ def test_torchvision_preset_reaches_every_part() -> None:
     for selector, post_nms in ((model.rpn.train_selector, 2000), (model.rpn.test_selector, 1000)):
         assert selector.post_nms == post_nms
         assert selector.min_size == pytest.approx(1e-3)
-    assert model.rpn.smooth_l1_beta == model.roi_heads.smooth_l1_beta == pytest.approx(1 / 9)
+    assert betas_of(model) == [1 / 9, 1 / 9]
     assert model.roi_heads.postprocess.min_size == pytest.approx(1e-2)
     assert not model.roi_heads.pool.aligned
     assert model.roi_heads.box_predictor.cls_score.bias.abs().max() > 0

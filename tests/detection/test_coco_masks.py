@@ -24,7 +24,8 @@ def compressed(counts: list[int]) -> str:
 def runs(draw: st.DrawFn) -> list[int]:
     """Run lengths that fill the image, zeros among them."""
     cuts = sorted(draw(st.lists(st.integers(0, PIXELS), max_size=30)))
-    return np.diff([0, *cuts, PIXELS]).tolist()
+    counts: list[int] = np.diff([0, *cuts, PIXELS]).tolist()
+    return counts
 
 
 @settings(max_examples=60)
@@ -38,6 +39,18 @@ def test_run_lengths_mean_the_same_in_both_spellings(counts: list[int]) -> None:
 
 
 @settings(max_examples=60)
+@given(runs(), st.integers(0, 30), st.integers(0, PIXELS))
+def test_runs_of_no_length_mean_nothing(counts: list[int], place: int, cut: int) -> None:
+    place %= len(counts)
+    cut = min(cut, counts[place])
+    split = [*counts[:place], cut, 0, counts[place] - cut, *counts[place + 1 :]]
+
+    for spelling in (split, compressed(split)):
+        mask = read_mask({"size": [*SIZE], "counts": spelling}, SIZE)
+        assert mask == read_mask({"size": [*SIZE], "counts": [0, 0, *counts]}, SIZE)
+
+
+@settings(max_examples=60)
 @given(runs(), st.integers(-3, 3).filter(bool), st.integers(0, 30))
 def test_run_lengths_that_do_not_fill_the_image_are_refused(
     counts: list[int], excess: int, place: int
@@ -46,7 +59,7 @@ def test_run_lengths_that_do_not_fill_the_image_are_refused(
 
     for spelling in (counts, compressed([max(count, 0) for count in counts])):
         if isinstance(spelling, list) or min(counts) >= 0:
-            with pytest.raises(ValueError, match="add up|whole numbers"):
+            with pytest.raises(ValueError, match=r"add up|whole numbers"):
                 read_mask({"size": [*SIZE], "counts": spelling}, SIZE)
 
 

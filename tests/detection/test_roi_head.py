@@ -7,6 +7,7 @@ import torch
 
 from detection.roi_head import RoIHeads, RoIOutput, RoISamples
 from lumbar.ops.boxes import pairwise_iou
+from lumbar.ops.losses import smooth_l1
 from lumbar.ops.structures import Proposals
 from tests.detection.parts import (
     NUM_CLASSES,
@@ -125,11 +126,13 @@ def test_losses_are_divided_by_all_sampled_regions(heads: RoIHeads, samples: RoI
     assert losses["roi/box"].item() == pytest.approx(4 * 0.5 * positive / (2 * BATCH))
 
 
-def test_box_weight_scales_the_box_loss_alone(samples: RoISamples) -> None:
-    plain, heavy = tiny_detector().roi_heads, tiny_detector(roi={"box_weight": 2.5}).roi_heads
-    output = plain.double()(make_pyramid(), samples.boxes)
+def test_own_losses_take_the_place_of_the_usual(samples: RoISamples) -> None:
+    heads = tiny_detector().roi_heads.double()
+    output = heads(make_pyramid(), samples.boxes)
+    one = heads.losses(output, samples)
 
-    one, other = plain.losses(output, samples), heavy.losses(output, samples)
+    heads.box_loss = lambda *given: 2.5 * smooth_l1(*given)
+    other = heads.losses(output, samples)
 
     torch.testing.assert_close(other["roi/box"], one["roi/box"] * 2.5)
     assert torch.equal(other["roi/class"], one["roi/class"])

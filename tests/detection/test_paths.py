@@ -1,0 +1,61 @@
+"""Relative paths start from the current folder on the command line, and from the root in YAML files."""
+
+from pathlib import Path
+
+import pytest
+
+from detection.config import DetectionConfig
+from detection.paths import from_current_folder, from_root
+from lumbar.training.load import config_from_dict
+
+
+def config_with(root: str, weights: str) -> DetectionConfig:
+    values = {
+        "data": {"root": root},
+        "model": {"weights": weights, "backbone": {"weights": weights}},
+    }
+    return config_from_dict(DetectionConfig, values)
+
+
+@pytest.mark.parametrize("key", ["data.root", "model.weights", "model.backbone.weights"])
+def test_a_path_of_the_command_line_starts_in_the_current_folder(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert from_current_folder(f"{key}=a/b") == f"{key}={tmp_path}/a/b"
+    assert from_current_folder(f"{key}=/a/b") == f"{key}=/a/b"
+    assert from_current_folder(f"{key}=~/b") == f"{key}={Path.home()}/b"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "model.backbone.weights=none",
+        "model.weights=torchvision/fasterrcnn_resnet50_fpn",
+        "data.train.images=train2017",
+        "trainer.max_steps=2",
+        "data.root",
+    ],
+)
+def test_other_overrides_stay_as_they_are(override: str) -> None:
+    assert from_current_folder(override) == override
+
+
+def test_paths_of_a_config_start_from_the_root(tmp_path: Path) -> None:
+    config = from_root(config_with("datasets/x", "w/a.pth"), tmp_path)
+
+    assert config.data.root == f"{tmp_path}/datasets/x"
+    assert config.model.weights == config.model.backbone.weights == f"{tmp_path}/w/a.pth"
+
+
+def test_names_of_weights_are_no_paths(tmp_path: Path) -> None:
+    for name in ("none", "torchvision/resnet50.v1"):
+        model = from_root(config_with("x", name), tmp_path).model
+        assert model.weights == model.backbone.weights == name
+
+
+def test_an_absolute_config_means_the_same_from_any_root(tmp_path: Path) -> None:
+    config = from_root(config_with("datasets/x", "w/a.pth"), tmp_path)
+
+    assert from_root(config, Path("/elsewhere")) == config

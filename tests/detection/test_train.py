@@ -1,0 +1,109 @@
+"""A run from the config to the run folder."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from detection.config import DetectionConfig
+from detection.train import train
+from detection.weights import load_detector
+from lumbar.training.checkpoint import AtomicCheckpointIO
+from lumbar.training.load import load_config, override_config
+from lumbar.training.run_folder import RunFolder
+from tests.detection.runs import tiny_run
+
+
+def states(folder: RunFolder) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """The released weights, and those of the best checkpoint."""
+    best = AtomicCheckpointIO().load_checkpoint(folder.best)["state_dict"]
+    model = {key.removeprefix("model."): value for key, value in best.items()}
+    return load_detector(str(folder.weights)).state, model
+
+
+def test_config_reads_back(run_folder: RunFolder, run_config: DetectionConfig) -> None:
+    assert load_config(DetectionConfig, run_folder.config) == run_config
+
+
+def test_released_weights_are_the_best_ones(
+    run_folder: RunFolder, run_config: DetectionConfig
+) -> None:
+    released, best = states(run_folder)
+
+    assert released.keys() == best.keys()
+    assert all(torch.equal(released[key], best[key]) for key in best)
+    assert load_detector(str(run_folder.weights)).config == run_config
+
+
+def test_results_are_those_of_the_test_split(run_folder: RunFolder) -> None:
+    results = json.loads(run_folder.results.read_text())
+
+    assert results.keys() == {"bbox", "per_class", "evaluator", "num_images"}
+    assert results["num_images"] == 4
+    assert results["per_class"].keys() == {"RBC", "WBC", "Platelets"}
+
+
+def test_without_a_test_split_validation_counts(tmp_path: Path, examples: Path) -> None:
+    changes = ["data.test.annotations=''", "data.val.limit=3", "trainer.max_steps=1"]
+    trained = train(tiny_run(examples, changes), name="x", output=tmp_path)
+
+    assert trained.scores is not None
+    assert trained.scores.num_images == 3
+    assert json.loads(trained.folder.results.read_text()) == trained.scores.to_dict()
+    assert not (trained.folder.pictures / "test_predictions.jpg").exists()
+
+
+def test_a_run_goes_on_from_its_last_checkpoint(
+    tmp_path: Path, run_folder: RunFolder, run_config: DetectionConfig
+) -> None:
+    folder = shutil.copytree(run_folder.path, tmp_path / "copy")
+    longer = override_config(run_config, ["trainer.max_steps=3"])
+
+    resumed = train(longer, name="tiny", output=folder, resume="auto").folder
+
+    before, after = (
+        AtomicCheckpointIO().load_checkpoint(path.last) for path in (run_folder, resumed)
+    )
+    assert (before["global_step"], after["global_step"]) == (2, 3)
+    assert len(resumed.metrics.read_text().splitlines()) > len(
+        run_folder.metrics.read_text().splitlines()
+    )
+
+
+def test_a_folder_with_a_run_is_not_overwritten(
+    run_folder: RunFolder, run_config: DetectionConfig
+) -> None:
+    before = run_folder.config.stat().st_mtime_ns
+
+    with pytest.raises(ValueError, match="is not empty.*--resume auto"):
+        train(run_config, name="tiny", output=run_folder.path)
+
+    assert run_folder.config.stat().st_mtime_ns == before
+
+
+def test_a_missing_checkpoint_is_named(tmp_path: Path, run_config: DetectionConfig) -> None:
+    with pytest.raises(ValueError, match=r"no such checkpoint: .*gone\.ckpt"):
+        train(run_config, name="tiny", output=tmp_path / "run", resume=str(tmp_path / "gone.ckpt"))
+
+
+def test_training_starts_from_the_weights_of_another_run(
+    tmp_path: Path, run_folder: RunFolder, examples: Path
+) -> None:
+    changes = [f"model.weights={run_folder.weights}", "optim.lr=1e-12", "trainer.max_steps=1"]
+    tuned = train(tiny_run(examples, changes), name="tuned", output=tmp_path).folder
+
+    start, end = (load_detector(str(folder.weights)).state for folder in (run_folder, tuned))
+
+    for name, tensor in start.items():
+        torch.testing.assert_close(end[name], tensor, rtol=0, atol=1e-9)
+
+
+def test_missing_data_leave_no_run_folder(tmp_path: Path, examples: Path) -> None:
+    config = tiny_run(examples, [f"data.root={tmp_path}/nothing"])
+
+    with pytest.raises(ValueError, match=r"annotations: no such file.*data\.root=FOLDER"):
+        train(config, name="tiny", output=tmp_path / "run")
+
+    assert list(tmp_path.iterdir()) == []
