@@ -36,7 +36,7 @@ from lumbar.training.load import load_config, project_root
 RECIPE = "faster_rcnn_r18_bccd"
 PEER_BATCH = 4
 PEER_LR = 8e-4
-WARM_UP = 5
+WARM_UP = 10
 
 
 def recipe(seed: int, overrides: list[str]) -> DetectionConfig:
@@ -75,14 +75,19 @@ def train_peer(seed: int, minutes: float) -> dict[str, float]:
     loader = data.train_dataloader()
     model = _peer(len(data.categories), config.data.resize.test_short)
     start = time.perf_counter()
+    marks: list[float] = []
     steps = total = 0
     while not total or steps < total:
         for batch in loader:
             if steps == WARM_UP:
-                optimizer, schedule, total = _one_cycle(model, start, minutes)
+                # The pace of the later half: the first steps compile kernels and fill the cache of images.
+                pace = (marks[-1] - marks[WARM_UP // 2]) / (WARM_UP - 1 - WARM_UP // 2)
+                total = WARM_UP + int((minutes * 60 - (marks[-1] - start)) / pace)
+                optimizer, schedule = _one_cycle(model, total - WARM_UP)
             elif not steps:
                 optimizer, schedule = torch.optim.AdamW(model.parameters(), PEER_LR / 25), None
             _peer_step(model, batch, optimizer)
+            marks.append(time.perf_counter())
             if schedule is not None:
                 schedule.step()
             steps += 1
@@ -107,13 +112,10 @@ def _peer(num_classes: int, size: int) -> FasterRCNN:
 
 
 def _one_cycle(
-    model: FasterRCNN, start: float, minutes: float
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler, int]:
-    pace = (time.perf_counter() - start) / WARM_UP
-    total = WARM_UP + int((minutes * 60 - (time.perf_counter() - start)) / pace)
+    model: FasterRCNN, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     optimizer = torch.optim.AdamW(model.parameters(), PEER_LR, weight_decay=0.05)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEER_LR, total_steps=total - WARM_UP + 1)
-    return optimizer, cycle, total
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, PEER_LR, total_steps=steps + 1)
 
 
 def _pictures(batch: Batch) -> list[Tensor]:
@@ -168,8 +170,8 @@ def main() -> None:
     """Trains all, prints the table, writes the results."""
     logging.basicConfig(level=logging.WARNING)
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--peer-seeds", type=int, nargs="*", default=[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of ours")
+    parser.add_argument("--peer-seeds", type=int, nargs="*", default=[0], help="of torchvision")
     parser.add_argument("overrides", nargs="*", metavar="key.sub=value")
     options = parser.parse_args()
     ours = [train_ours(seed, options.overrides) for seed in options.seeds]

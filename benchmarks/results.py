@@ -38,9 +38,11 @@ def write(name: str, values: dict[str, Any]) -> Path:
         "date": today,
         "device": device_name(),
         "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "lumbar": lumbar.__version__,
+        "versions": {
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            "lumbar": lumbar.__version__,
+        },
     }
     kind = "cuda" if torch.cuda.is_available() else "cpu"
     path = FOLDER / f"{name}-{today}-{kind}.json"

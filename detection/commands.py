@@ -35,7 +35,7 @@ def train_main(arguments: Sequence[str] | None = None) -> int:
         metavar="SECTION",
         help="explain the settings and stop",
     )
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     if options.help_config is not None:
         return _guarded(lambda: print(describe(DetectionConfig, options.help_config or None)))
     if options.config is None:
@@ -57,7 +57,7 @@ def eval_main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--predictions", metavar="FILE", type=Path, help="a COCO results file")
     parser.add_argument("--annotations", metavar="FILE", type=Path, help="its COCO ground truth")
     parser.add_argument("--output", metavar="DIR", type=Path, help="folder for results.json")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     if (options.predictions is None) != (options.annotations is None):
         parser.error("--predictions and --annotations belong together")
     if (options.weights is None) == (options.predictions is None):
@@ -77,7 +77,7 @@ def predict_main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("images", nargs="+", metavar="IMAGE|FOLDER|GLOB")
     parser.add_argument("--output", metavar="DIR", type=Path, required=True)
     parser.add_argument("--score", type=float, default=0.5, help="lowest score shown (0.5)")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     return _guarded(lambda: _predict(options))
 
 
@@ -141,6 +141,12 @@ def _guarded(action: Callable[[], None]) -> int:
         print(f"config error:\n{error}", file=sys.stderr)
         return 2
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_cause(str(error))}", file=sys.stderr)
         return 1
     return 0
+
+
+def _cause(message: str) -> str:
+    """What a loader process had to say, without the traceback that torch puts before it."""
+    is_wrapped = message.startswith("Caught ") and "DataLoader worker" in message
+    return message.rpartition("Error: ")[2].rstrip() if is_wrapped else message

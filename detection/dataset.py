@@ -1,7 +1,5 @@
 """From an annotation record to a training sample: the one place where crowds and degenerate boxes are left out."""
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -38,7 +36,7 @@ class DetectionDataset(Dataset[Sample]):
         self.records = records
         self.transform = transform
         self.seed = seed
-        self._read = lru_cache(maxsize=None)(self._decode) if cache else self._decode
+        self._cache: dict[int, NDArray[np.uint8]] | None = {} if cache else None
         self._max_megapixels = max_megapixels
         self._channels = channels
 
@@ -65,9 +63,14 @@ class DetectionDataset(Dataset[Sample]):
         sample.boxes, sample.labels = sample.boxes[keep], sample.labels[keep]
         return sample
 
-    def _decode(self, index: int) -> NDArray[np.uint8]:
+    def _read(self, index: int) -> NDArray[np.uint8]:
+        if self._cache is not None and index in self._cache:
+            return self._cache[index]
         path = self.records[index].path
-        return read_image(path, channels=self._channels, max_megapixels=self._max_megapixels)
+        image = read_image(path, channels=self._channels, max_megapixels=self._max_megapixels)
+        if self._cache is not None:
+            self._cache[index] = image
+        return image
 
 
 def _to_sample(record: Record, image: NDArray[np.uint8], seed: int) -> Sample:

@@ -49,11 +49,6 @@ def evaluate_weights(
     config = from_root(config, project_root())
     datamodule = make_datamodule(config, weights.categories)
     records = datamodule.records(split)
-    if records.categories != weights.categories:
-        raise ValueError(
-            f"{source} knows the classes {weights.categories.names}, but data.{split} has "
-            f"{records.categories.names}: evaluate it on data with its own classes"
-        )
     detector = Detector.from_weights(weights._replace(config=config))
     module = DetectionModule(
         detector.model,

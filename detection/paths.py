@@ -8,13 +8,14 @@ from detection.config import DetectionConfig
 from lumbar.training.load import config_from_dict, config_to_dict
 
 _PATH_KEYS = ("data.root", "model.weights", "model.backbone.weights")
-_NO_PATHS = ("none", "torchvision/")
 
 
 def from_current_folder(override: str) -> str:
     """Makes the path of a `key.sub=value` from the command line absolute; other overrides stay as they are."""
     key, equals, value = override.partition("=")
-    return f"{key}{equals}{_anchored(value, Path.cwd())}" if key in _PATH_KEYS else override
+    if not equals or key not in _PATH_KEYS:
+        return override
+    return f"{key}={_anchored(value, Path.cwd())}"
 
 
 def from_root(config: DetectionConfig, root: Path) -> DetectionConfig:
@@ -43,4 +44,5 @@ def _sections(values: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def _anchored(value: str, folder: Path) -> str:
-    return value if value.startswith(_NO_PATHS) else str(folder / Path(value).expanduser())
+    is_path = value != "none" and not value.startswith("torchvision/")
+    return str(folder / Path(value).expanduser()) if is_path else value

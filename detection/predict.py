@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from glob import glob
+from itertools import chain, count
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from rich.progress import track
 
 from detection.detector import Detector, Prediction
 from lumbar.data.draw import draw_boxes
-from lumbar.data.image_io import list_images, read_image
+from lumbar.data.image_io import is_image_file, list_images, read_image
 from lumbar.training.checkpoint import write_json
 
 _log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ def predict_files(source: str, patterns: Sequence[str], *, output: Path, score: 
     """Detects objects in image files.
 
     Writes `predictions.json` (COCO results, with `file_name` beside `image_id`, which counts the files from 1) and one
-    drawn image for each file into `output`.
+    drawn image for each file, in `drawn/`, into `output`.
 
     Args:
         source: Weights, as for `Detector.load`.
@@ -32,7 +33,7 @@ def predict_files(source: str, patterns: Sequence[str], *, output: Path, score: 
     Raises:
         ValueError: If weights or images are missing or cannot be read.
     """
-    files = find_images(patterns)
+    files = find_images(patterns, outside=output / "drawn")
     detector = Detector.load(source, device="cuda" if torch.cuda.is_available() else "cpu")
     results = []
     drawn_names = _drawn_names(files)
@@ -40,16 +41,19 @@ def predict_files(source: str, patterns: Sequence[str], *, output: Path, score: 
     for number, file in enumerate(track(files, description="predict"), start=1):
         prediction = next(predictions)
         results += _results(prediction, number, file)
-        _draw(file, prediction, detector, output / drawn_names[number - 1])
+        _draw(file, prediction, detector, output / "drawn" / drawn_names[number - 1])
     write_json(output / "predictions.json", results)
-    _log.info("%d objects in %d images: %s", len(results), len(files), output / "predictions.json")
+    _log.info("%d objects in %d images", len(results), len(files))
+    _log.info("boxes     %s", output / "predictions.json")
+    _log.info("pictures  %s", output / "drawn")
 
 
-def find_images(patterns: Sequence[str]) -> list[Path]:
+def find_images(patterns: Sequence[str], *, outside: Path) -> list[Path]:
     """Finds the images that files, folders and globs stand for.
 
     Args:
         patterns: As on the command line.
+        outside: Folder whose files are left out: earlier drawings.
 
     Returns:
         The files in order, each once.
@@ -59,15 +63,21 @@ def find_images(patterns: Sequence[str]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for pattern in patterns:
-        path = Path(pattern)
-        if path.is_dir():
-            matches = [path / name for name in list_images(path)]
-        else:
-            matches = [path] if path.is_file() else [Path(name) for name in sorted(glob(pattern))]  # noqa: PTH207 - absolute patterns too
+        matches = [path for path in _matches(pattern) if outside not in path.parents]
         if not matches:
             raise ValueError(f"{pattern}: no image there (a file, a folder of images, or a glob)")
         found.update(dict.fromkeys(matches))
     return list(found)
+
+
+def _matches(pattern: str) -> list[Path]:
+    path = Path(pattern)
+    if path.is_dir():
+        return [path / name for name in list_images(path)]
+    if path.is_file():
+        return [path]
+    paths = map(Path, sorted(glob(pattern)))  # noqa: PTH207 - absolute patterns too
+    return [match for match in paths if is_image_file(match)]
 
 
 def _results(prediction: Prediction, number: int, file: Path) -> list[dict[str, object]]:
@@ -93,13 +103,13 @@ def _results(prediction: Prediction, number: int, file: Path) -> list[dict[str, 
 
 def _drawn_names(files: Sequence[Path]) -> list[str]:
     """A file name for each drawing; files of the same name in different folders are numbered."""
-    seen: dict[str, int] = {}
-    names = []
+    names: dict[str, None] = {}
     for file in files:
-        seen[file.stem] = seen.get(file.stem, 0) + 1
-        count = seen[file.stem]
-        names.append(f"{file.stem}.jpg" if count == 1 else f"{file.stem}-{count}.jpg")
-    return names
+        numbered = (f"{file.stem}-{number}.jpg" for number in count(2))
+        names[next(name for name in chain([f"{file.stem}.jpg"], numbered) if name not in names)] = (
+            None
+        )
+    return list(names)
 
 
 def _draw(file: Path, prediction: Prediction, detector: Detector, path: Path) -> None:

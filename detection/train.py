@@ -57,8 +57,10 @@ def train(
         Where everything is, and the scores.
 
     Raises:
-        ValueError: Data or weights are missing or wrong, or the run folder is taken.
+        ValueError: Data, weights or checkpoint are missing or wrong, or the run folder is taken.
     """
+    if resume not in {None, "auto"} and not Path(str(resume)).is_file():
+        raise ValueError(f"--resume: no such checkpoint: {Path(str(resume)).absolute()}")
     seed_everything(config.seed, verbose=False)
     datamodule = make_datamodule(config)
     categories = datamodule.categories

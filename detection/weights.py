@@ -75,7 +75,7 @@ def load_detector(source: str) -> DetectorWeights:
         ValueError: If the source is missing or is not a detector.
     """
     if source in TORCHVISION_DETECTORS:
-        state = fetch(_published_weights(), source, instead="give a weights file")
+        state = fetch(_published_weights(), source, instead="give --weights FILE")
         return from_torchvision_state(state, source)
     path = Path(source)
     if not path.is_file():

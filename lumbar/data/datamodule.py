@@ -85,13 +85,10 @@ class DataModule(LightningDataModule):
 
     @property
     def categories(self) -> Categories:
-        """The classes given, or those of the training split, or of validation if that is absent."""
+        """The classes given, or those of the training split, or of validation if none is named."""
         if self._categories is not None:
             return self._categories
-        try:
-            return self._read_once("train").categories
-        except ValueError:
-            return self._read_once("val").categories
+        return self._read_once("train" if self._config.train.annotations else "val").categories
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled, augmented, grouped by aspect ratio; each pass is the next epoch."""

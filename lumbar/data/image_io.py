@@ -79,8 +79,13 @@ def list_images(folder: Path) -> list[str]:
     Returns:
         Sorted names relative to the folder, with forward slashes.
     """
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    files = (path for path in folder.rglob("*") if is_image_file(path))
     return sorted(path.relative_to(folder).as_posix() for path in files)
+
+
+def is_image_file(path: Path) -> bool:
+    """Tells whether a path is a file with the suffix of an image."""
+    return path.suffix.lower() in _SUFFIXES and path.is_file()
 
 
 def resolve_inside(root: Path, name: str) -> Path:

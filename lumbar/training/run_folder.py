@@ -44,6 +44,9 @@ class RunFolder:
                 f"{path} is not empty: go on with the run in it with --resume auto, "
                 "or choose another folder with --output"
             )
+        if path.exists() and not path.is_dir():
+            message = f"{path} is a file: name a folder with --output"
+            raise ValueError(message)
         path.mkdir(parents=True, exist_ok=True)
         os.environ[_SHARED] = str(path.absolute())
         return cls(path)

@@ -38,7 +38,9 @@ def test_each_tool_is_run_by_a_test() -> None:
     tests = [(ROOT / test).read_text(encoding="utf-8") for test in sources("tests/end_to_end")]
 
     assert not [
-        str(tool) for tool in sources("tools") if not any(tool.name in text for text in tests)
+        str(tool)
+        for tool in sources("tools")
+        if not any(f'"{tool.stem}"' in text for text in tests)
     ]
 
 

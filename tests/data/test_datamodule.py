@@ -132,11 +132,16 @@ def test_workers_give_the_same_batches(root: Path) -> None:
             assert torch.equal(first.targets.boxes, second.targets.boxes)
 
 
-def test_classes_come_from_validation_where_training_is_not_on_disk(root: Path) -> None:
+def test_classes_come_from_validation_where_no_training_is_named(root: Path) -> None:
     categories = make(root).categories
     assert categories.names == ("cell", "dust")
+    assert make(root, train=SplitConfig()).categories == categories
+
+
+def test_missing_training_is_named_as_such(root: Path) -> None:
     (root / "cells" / "train.json").unlink()
-    assert make(root).categories == categories
+    with pytest.raises(ValueError, match=r"data\.train\.annotations"):
+        _ = make(root).categories
 
 
 def test_labels_are_numbered_as_in_training(root: Path) -> None:

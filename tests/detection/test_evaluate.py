@@ -32,7 +32,7 @@ def test_overrides_and_another_config_reach_the_data(run_folder: RunFolder) -> N
 
 
 def test_wrong_overrides_are_config_errors(run_folder: RunFolder) -> None:
-    with pytest.raises(ConfigError, match="data.val.limt"):
+    with pytest.raises(ConfigError, match=r"data\.val\.limt"):
         evaluate_weights(
             str(run_folder.weights),
             config_source=None,

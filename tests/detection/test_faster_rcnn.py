@@ -150,6 +150,21 @@ def test_compiled_predictions_are_the_same(detector: FasterRCNN) -> None:
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.slow
+def test_parts_compiled_to_machine_code_give_the_same(detector: FasterRCNN) -> None:
+    images, targets, more = make_images(), make_targets(3, 5), make_targets(9, 2, padded=16)
+    expected = detector.losses(images, targets), detector.losses(images, more)
+    detections = detector.predict(images)
+    fast = tiny_detector()
+
+    fast.compile_parts()
+
+    for given, wanted in zip((targets, more), expected, strict=True):
+        torch.testing.assert_close(fast.losses(images, given), wanted, rtol=1e-4, atol=1e-5)
+    for one, other in zip(fast.predict(images), detections, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
+
+
 def test_exported_predictions_are_the_same_on_another_canvas(detector: FasterRCNN) -> None:
     # A side of one cell on p6 is a case of its own for the exporter: 96 pixels are the least it covers.
     height, width = (torch.export.Dim(name, min=3, max=40) for name in ("rows", "columns"))

@@ -19,7 +19,7 @@ from tests.detection.runs import tiny_run
 def make_module(config: DetectionConfig, data: DataModule, *splits: str) -> DetectionModule:
     return DetectionModule(
         tiny_detector(),
-        truth={split: data.records(split) for split in splits},  # type: ignore[arg-type]
+        truth={split: data.records(split) for split in splits},
         optim=config.optim,
         schedule=config.schedule,
         images_per_batch=config.data.batch_size_per_device,
@@ -61,10 +61,7 @@ def test_an_evaluation_can_be_repeated(split: str, examples: Path) -> None:
     data = make_datamodule(config)
     module = make_module(config, data, split)
 
-    first, second = (
-        validate(module, data, config.trainer, split=split)  # type: ignore[arg-type]
-        for _ in range(2)
-    )
+    first, second = (validate(module, data, config.trainer, split=split) for _ in range(2))
 
     assert first == second
     scores = module.scores[split]

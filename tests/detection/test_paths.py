@@ -59,3 +59,13 @@ def test_an_absolute_config_means_the_same_from_any_root(tmp_path: Path) -> None
     config = from_root(config_with("datasets/x", "w/a.pth"), tmp_path)
 
     assert from_root(config, Path("/elsewhere")) == config
+
+
+def test_a_folder_whose_name_begins_like_none_is_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert from_current_folder("model.weights=nonesuch/w.pth").endswith(
+        f"{tmp_path}/nonesuch/w.pth"
+    )

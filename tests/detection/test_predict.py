@@ -13,6 +13,11 @@ from lumbar.data.image_io import read_image
 from lumbar.training.run_folder import RunFolder
 
 
+def found(patterns: list[str], *, outside: Path = Path("drawn")) -> list[Path]:
+    """The images of patterns, as if no drawings lay among them."""
+    return find_images(patterns, outside=outside)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three noisy images, two of one name."""
@@ -28,18 +33,18 @@ def folder(tmp_path: Path) -> Path:
 def test_files_folders_and_globs_are_found_once(folder: Path) -> None:
     a, b, sub = folder / "a.png", folder / "b.png", folder / "sub" / "a.png"
 
-    assert find_images([str(b), str(a)]) == [b, a]
-    assert find_images([str(folder)]) == [a, b, sub]
-    assert find_images([f"{folder}/*.png"]) == [a, b]
-    assert find_images([f"{folder}/**/a.png"]) == [sub]
-    assert find_images([str(b), str(folder), f"{folder}/?.png"]) == [b, a, sub]
+    assert found([str(b), str(a)]) == [b, a]
+    assert found([str(folder)]) == [a, b, sub]
+    assert found([f"{folder}/*.png"]) == [a, b]
+    assert found([f"{folder}/**/a.png"]) == [sub]
+    assert found([str(b), str(folder), f"{folder}/?.png"]) == [b, a, sub]
 
 
 def test_what_is_no_image_is_named(folder: Path) -> None:
     (folder / "empty").mkdir()
     for pattern in (f"{folder}/*.jpg", f"{folder}/gone.png", f"{folder}/empty"):
         with pytest.raises(ValueError, match="no image there") as error:
-            find_images([str(folder), pattern])
+            found([str(folder), pattern])
         assert str(error.value).startswith(pattern)
 
 
@@ -71,10 +76,10 @@ def test_every_file_is_drawn_also_without_objects(
         predict_files(source, [str(folder)], output=tmp_path / name, score=score)
 
     assert json.loads((tmp_path / "none" / "predictions.json").read_text()) == []
-    drawings = {path.name for path in (tmp_path / "none").glob("*.jpg")}
+    drawings = {path.name for path in (tmp_path / "none" / "drawn").glob("*.jpg")}
     assert drawings == {"a.jpg", "b.jpg", "a-2.jpg"}
     for name in drawings:
-        plain, drawn = (read_image(tmp_path / which / name) for which in ("none", "all"))
+        plain, drawn = (read_image(tmp_path / which / "drawn" / name) for which in ("none", "all"))
         assert np.abs(plain.astype(int) - drawn).max() > 100
 
 
@@ -89,3 +94,27 @@ def test_images_in_the_output_folder_are_not_overwritten(
 
     is_unchanged = photo.read_bytes() == original
     assert is_unchanged
+
+
+def test_earlier_drawings_are_not_read_again(folder: Path) -> None:
+    (folder / "drawn").mkdir()
+    (folder / "drawn" / "a.png").write_bytes((folder / "a.png").read_bytes())
+
+    images = found([str(folder)], outside=folder / "drawn")
+
+    assert folder / "drawn" / "a.png" not in images
+    assert folder / "a.png" in images
+
+
+def test_a_glob_passes_over_other_files_and_folders(folder: Path) -> None:
+    (folder / "notes.txt").write_text("not an image")
+
+    assert all(path.suffix == ".png" for path in found([f"{folder}/*"]))
+
+
+def test_drawings_never_share_a_name(folder: Path, tmp_path: Path, run_folder: RunFolder) -> None:
+    (folder / "a-2.png").write_bytes((folder / "a.png").read_bytes())
+
+    predict_files(str(run_folder.weights), [str(folder)], output=tmp_path / "out", score=0.9)
+
+    assert len(list((tmp_path / "out" / "drawn").iterdir())) == 4

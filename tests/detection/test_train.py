@@ -77,7 +77,7 @@ def test_a_folder_with_a_run_is_not_overwritten(
 ) -> None:
     before = run_folder.config.stat().st_mtime_ns
 
-    with pytest.raises(ValueError, match="is not empty.*--resume auto"):
+    with pytest.raises(ValueError, match=r"is not empty.*--resume auto"):
         train(run_config, name="tiny", output=run_folder.path)
 
     assert run_folder.config.stat().st_mtime_ns == before
@@ -107,3 +107,19 @@ def test_missing_data_leave_no_run_folder(tmp_path: Path, examples: Path) -> Non
         train(config, name="tiny", output=tmp_path / "run")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_checkpoint_is_told_before_anything_is_written(
+    run_config: DetectionConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="no such checkpoint"):
+        train(run_config, name="tiny", output=tmp_path / "new", resume=str(tmp_path / "gone.ckpt"))
+
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_is_no_run_folder(run_config: DetectionConfig, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ValueError, match="is a file"):
+        train(run_config, name="tiny", output=tmp_path / "file")
