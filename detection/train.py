@@ -21,7 +21,7 @@ from lumbar.data.categories import Categories
 from lumbar.data.datamodule import DataModule
 from lumbar.training.checkpoint import AtomicCheckpointIO
 from lumbar.training.displays import start_table
-from lumbar.training.hardware import resolve_hardware, resolve_precision, total_batch
+from lumbar.training.hardware import explain_precision, resolve_hardware, total_batch
 from lumbar.training.load import dump_config
 from lumbar.training.optim import explain_lr
 from lumbar.training.run import EvalSplit, fit, validate
@@ -127,7 +127,7 @@ def _derived(
         "steps": f"about {steps} in {trainer.max_epochs} epochs at most, {warmup} of warm-up",
         "lr": explain_lr(config.optim, total),
         "device": f"{hardware}, {hardware.memory}",
-        "precision": resolve_precision(trainer),
+        "precision": explain_precision(trainer),
     }
 
 

@@ -151,6 +151,9 @@ def test_compiled_predictions_are_the_same(detector: FasterRCNN) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:The .grad attribute of a Tensor:UserWarning"
+)  # the compiler looks at its inputs
 def test_parts_compiled_to_machine_code_give_the_same(detector: FasterRCNN) -> None:
     images, targets, more = make_images(), make_targets(3, 5), make_targets(9, 2, padded=16)
     expected = detector.losses(images, targets), detector.losses(images, more)

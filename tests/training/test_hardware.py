@@ -8,6 +8,7 @@ import torch
 from lumbar.training.config import TrainerConfig
 from lumbar.training.hardware import (
     Hardware,
+    explain_precision,
     resolve_hardware,
     resolve_precision,
     total_batch,
@@ -89,6 +90,12 @@ def test_auto_is_bf16_where_the_cpu_has_units(
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
 
     assert resolve_precision(config()) == chosen
+    assert explain_precision(config()).startswith(chosen)
+    assert ("no bf16 units" in explain_precision(config())) == (chosen == "fp32")
+
+
+def test_a_chosen_precision_needs_no_explanation() -> None:
+    assert explain_precision(config(precision="fp32")) == "fp32"
 
 
 def test_the_total_batch_counts_devices_nodes_and_accumulation() -> None:
