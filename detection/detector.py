@@ -124,8 +124,23 @@ class Detector:
             chosen = found.scores >= score
             yield self._name(*(field[chosen].cpu().numpy() for field in found[:3]))
 
+    def read(self, path: Path) -> NDArray[np.uint8]:
+        """Decodes a file as the detector wants it.
+
+        Args:
+            path: The image file.
+
+        Returns:
+            (H, W, C) uint8, RGB when C is 3.
+
+        Raises:
+            ValueError: If the file is missing, damaged or too large.
+        """
+        channels = len(self.model.pixels.mean)
+        return read_image(path, channels=channels, max_megapixels=self.data.max_image_megapixels)
+
     def _prepare(self, image: str | Path | NDArray[np.uint8]) -> Images:
-        pixels = image if isinstance(image, np.ndarray) else self._read(Path(image))
+        pixels = image if isinstance(image, np.ndarray) else self.read(Path(image))
         sample = Sample(
             image=torch.from_numpy(pixels.copy()).permute(2, 0, 1),
             boxes=torch.zeros(0, 4),
@@ -141,10 +156,6 @@ class Detector:
             canvas_buckets=self.data.canvas_buckets,
             target_buckets=self.data.target_buckets,
         ).images
-
-    def _read(self, path: Path) -> NDArray[np.uint8]:
-        channels = len(self.model.pixels.mean)
-        return read_image(path, channels=channels, max_megapixels=self.data.max_image_megapixels)
 
     def _name(
         self,

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from detection.box_coder import BoxCoder
-from lumbar.ops.boxes import clip, large_enough
+from lumbar.ops.boxes import clip, large_enough, take
 from lumbar.ops.nms import nms_keep
 from lumbar.ops.structures import Detections, Images, Proposals
 
@@ -54,9 +54,9 @@ class Postprocess:
         ranked = F.pad(torch.where(wanted, scores, -1.0).flatten(1), (0, self.candidates), value=-1)
         best, index = ranked.topk(self.candidates, dim=1)
         index = torch.where(best > 0, index, 0)
-        offsets = deltas.flatten(1, 2).gather(1, index[..., None].expand(-1, -1, 4))
-        parents = (index // num_classes)[..., None].expand(-1, -1, 4)
-        boxes = clip(coder.decode(offsets, proposals.boxes.gather(1, parents)), sizes)
+        offsets = take(deltas.flatten(1, 2), index)
+        parents = take(proposals.boxes, index // num_classes)
+        boxes = clip(coder.decode(offsets, parents), sizes)
         valid = (best > 0) & large_enough(boxes, self.min_size)
         labels = index % num_classes
         keep = nms_keep(boxes, labels, valid, self.nms_iou)
@@ -69,7 +69,7 @@ class Postprocess:
         valid = scores > 0
         index = torch.where(valid, index, 0)
         return Detections(
-            boxes.gather(1, index[..., None].expand(-1, -1, 4)) * valid[..., None],
+            take(boxes, index) * valid[..., None],
             scores.clamp(min=0),
             torch.where(valid, labels.gather(1, index), -1),
             valid,

@@ -6,13 +6,15 @@ from glob import glob
 from itertools import chain, count
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
 from detection.detector import Detector, Prediction
 from lumbar.data.draw import draw_boxes
-from lumbar.data.image_io import is_image_file, list_images, read_image
+from lumbar.data.image_io import is_image_file, list_images
 from lumbar.training.checkpoint import write_json
 
 _log = logging.getLogger(__name__)
@@ -37,11 +39,11 @@ def predict_files(source: str, patterns: Sequence[str], *, output: Path, score: 
     detector = Detector.load(source, device="cuda" if torch.cuda.is_available() else "cpu")
     results = []
     drawn_names = _drawn_names(files)
-    predictions = detector.stream(files, score=score)
     for number, file in enumerate(track(files, description="predict"), start=1):
-        prediction = next(predictions)
+        image = detector.read(file)
+        prediction = detector.predict([image], score=score)[0]
         results += _results(prediction, number, file)
-        _draw(file, prediction, detector, output / "drawn" / drawn_names[number - 1])
+        _draw(image, prediction, detector, output / "drawn" / drawn_names[number - 1])
     write_json(output / "predictions.json", results)
     _log.info("%d objects in %d images", len(results), len(files))
     _log.info("boxes     %s", output / "predictions.json")
@@ -106,16 +108,14 @@ def _drawn_names(files: Sequence[Path]) -> list[str]:
     names: dict[str, None] = {}
     for file in files:
         numbered = (f"{file.stem}-{number}.jpg" for number in count(2))
-        names[next(name for name in chain([f"{file.stem}.jpg"], numbered) if name not in names)] = (
-            None
-        )
+        free = (name for name in chain([f"{file.stem}.jpg"], numbered) if name not in names)
+        names[next(free)] = None
     return list(names)
 
 
-def _draw(file: Path, prediction: Prediction, detector: Detector, path: Path) -> None:
-    megapixels = detector.data.max_image_megapixels
+def _draw(image: NDArray[np.uint8], prediction: Prediction, detector: Detector, path: Path) -> None:
     picture = draw_boxes(
-        read_image(file, max_megapixels=megapixels),
+        image,
         prediction.boxes,
         prediction.labels,
         detector.categories.names,

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from detection.box_coder import BoxCoder
-from lumbar.ops.boxes import clip, large_enough
+from lumbar.ops.boxes import clip, large_enough, take
 from lumbar.ops.nms import nms_keep
 from lumbar.ops.precision import at_least_float32
 from lumbar.ops.structures import Proposals
@@ -66,7 +66,7 @@ class ProposalSelector:
         scores, index = scores.topk(self.post_nms, dim=1)
         kept = scores > -torch.inf
         index = torch.where(kept, index, 0)
-        boxes = boxes.flatten(1, 2).gather(1, index[..., None].expand(-1, -1, 4))
+        boxes = take(boxes.flatten(1, 2), index)
         return Proposals(boxes * kept[..., None], scores, kept)
 
     def _best(
@@ -76,4 +76,4 @@ class ProposalSelector:
         padded = F.pad(at_least_float32(logits), (0, self.pre_nms), value=-torch.inf)
         scores, index = padded.topk(self.pre_nms, dim=1)
         index = torch.where(scores > -torch.inf, index, 0)
-        return scores, deltas.gather(1, index[..., None].expand(-1, -1, 4)), anchors[index]
+        return scores, take(deltas, index), anchors[index]

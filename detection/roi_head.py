@@ -14,6 +14,7 @@ from detection.matcher import Matcher
 from detection.postprocess import Postprocess
 from detection.roi_pool import RoIPool
 from detection.sampler import BalancedSampler
+from lumbar.ops.boxes import take
 from lumbar.ops.losses import WeightedLoss, cross_entropy, smooth_l1
 from lumbar.ops.precision import at_least_float32
 from lumbar.ops.reduce import count_per_rank
@@ -111,11 +112,10 @@ class RoIHeads(nn.Module):
         matched = matches.indices.gather(1, samples.indices)
         background = self.box_predictor.num_classes
         labels = torch.where(samples.positive, targets.labels.gather(1, matched), background)
-        corners = (-1, -1, 4)
         return RoISamples(
-            boxes.gather(1, samples.indices[..., None].expand(corners)),
+            take(boxes, samples.indices),
             labels,
-            truth.gather(1, matched[..., None].expand(corners)),
+            take(truth, matched),
             samples.positive,
             samples.valid,
         )

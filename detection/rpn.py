@@ -13,6 +13,7 @@ from detection.box_coder import BoxCoder
 from detection.matcher import Matcher
 from detection.proposals import ProposalSelector
 from detection.sampler import BalancedSampler
+from lumbar.ops.boxes import take
 from lumbar.ops.losses import WeightedLoss, binary_cross_entropy, smooth_l1
 from lumbar.ops.reduce import count_per_rank
 from lumbar.ops.structures import Images, Proposals, Targets
@@ -125,8 +126,8 @@ class RPN(nn.Module):
         matches = self.matcher(anchors[None], targets)
         samples = self.sampler(matches.positive, matches.negative, targets.seeds)
         logits = torch.cat(output.logits, 1).gather(1, samples.indices)
-        deltas = _rows(torch.cat(output.deltas, 1), samples.indices)
-        truth = _rows(targets.boxes.to(anchors.dtype), matches.indices.gather(1, samples.indices))
+        deltas = take(torch.cat(output.deltas, 1), samples.indices)
+        truth = take(targets.boxes.to(anchors.dtype), matches.indices.gather(1, samples.indices))
         wanted = self.coder.encode(truth, anchors[samples.indices])
         wanted = torch.where(samples.positive[..., None], wanted, 0.0)
         count = count_per_rank(samples.valid.sum())
@@ -161,8 +162,3 @@ class RPN(nn.Module):
             (B, R) proposals.
         """
         return self.train_selector(*output, sizes=images.sizes, coder=self.coder)
-
-
-def _rows(table: Tensor, index: Tensor) -> Tensor:
-    """Rows of (B, N, 4) at (B, S) indices: (B, S, 4)."""
-    return table.gather(1, index[..., None].expand(-1, -1, 4))

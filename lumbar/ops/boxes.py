@@ -10,6 +10,19 @@ import torch
 from torch import Tensor
 
 
+def take(boxes: Tensor, indices: Tensor) -> Tensor:
+    """Picks boxes, or their deltas, image by image.
+
+    Args:
+        boxes: (B, N, 4).
+        indices: (B, S) int64 in 0..N-1.
+
+    Returns:
+        (B, S, 4).
+    """
+    return boxes.gather(1, indices[..., None].expand(-1, -1, 4))
+
+
 def area(boxes: Tensor) -> Tensor:
     """Area of each box.
 

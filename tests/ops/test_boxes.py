@@ -12,6 +12,14 @@ from tests.ops.strategies import random_boxes
 seeds = st.integers(0, 2**31 - 1)
 
 
+def test_take_picks_from_its_own_image() -> None:
+    boxes, indices = random_boxes(2, 5, seed=0), torch.tensor([[4, 0, 4], [1, 2, 3]])
+
+    taken = geometry.take(boxes, indices)
+
+    assert torch.equal(taken, torch.stack([boxes[0][indices[0]], boxes[1][indices[1]]]))
+
+
 def test_area_of_known_boxes() -> None:
     boxes = torch.tensor([[0.0, 0.0, 2.0, 3.0], [1.0, 1.0, 1.0, 5.0], [4.0, 4.0, 2.0, 2.0]])
 
