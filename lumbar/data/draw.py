@@ -164,6 +164,7 @@ def _candidates(
 ) -> list[Rectangle]:
     """Places around a frame, best first, each moved into the picture."""
     (left, top, right, bottom), (width, height) = frame, size
+    middle = (top + bottom - height) // 2
     corners = [
         (left, top - height),
         (right - width, top - height),
@@ -174,6 +175,8 @@ def _candidates(
         (left, top),
         (left, top - 2 * height),
         (left, bottom + height),
+        (right, middle),
+        (left - width, middle),
     ]
     lows = [
         (max(0, min(x, picture[0] - width)), max(0, min(y, picture[1] - height)))

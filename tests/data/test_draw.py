@@ -79,6 +79,14 @@ def test_any_boxes_can_be_drawn(corners: list[tuple[float, float, float, float]]
         assert (drawn == class_colour(int(label))).all(-1).any()
 
 
+def test_tags_of_tall_thin_boxes_do_not_hide_each_other() -> None:
+    boxes = np.array([[580.0, 0, 580, 462], [528, 0, 530, 1], [523, 0, 541, 462]])
+    drawn = draw_boxes(np.zeros((480, 640, 3), np.uint8), boxes, np.arange(3), NAMES)
+
+    for label in range(3):
+        assert (drawn == class_colour(label)).all(-1).sum() > 200
+
+
 def test_scores_are_written_behind_the_names() -> None:
     boxes, labels = np.array([[50.0, 50.0, 300.0, 300.0]]), np.array([1])
     plain, scored = (
