@@ -4,8 +4,6 @@ import logging
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
 from backbones.catalogue import ARCHS
 from backbones.config import BackboneConfig, FPNConfig
 from backbones.fpn import FeaturePyramid, PyramidBackbone
@@ -39,7 +37,7 @@ def build_backbone(backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBackbone:
     Raises:
         ValueError: The weights cannot be had or are of another network, or the norm cannot work.
     """
-    _check_norms(backbone, fpn)
+    _check_norm(backbone)
     body = _make_body(backbone)
     if backbone.weights == "none":
         if backbone.freeze:
@@ -76,19 +74,13 @@ def _complete(body: ResNet, backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBa
     return BuiltBackbone(PyramidBackbone(body, pyramid), pixels, report=None)
 
 
-def _check_norms(backbone: BackboneConfig, fpn: FPNConfig) -> None:
+def _check_norm(backbone: BackboneConfig) -> None:
     if backbone.norm == "frozen" and backbone.weights == "none":
         raise ValueError(
             "model.backbone.norm=frozen never learns its statistics and needs weights, but "
             "model.backbone.weights=none; set model.backbone.norm=group (or batch), or "
             "model.backbone.weights=torchvision/NAME.v1 or FILE"
         )
-    for section, norm in (("backbone", backbone.norm), ("fpn", fpn.norm)):
-        if norm == "sync" and not torch.cuda.is_available():
-            raise ValueError(
-                f"model.{section}.norm=sync needs CUDA, which is not available; "
-                f"set model.{section}.norm=group"
-            )
 
 
 def _load(body: ResNet, config: BackboneConfig) -> LoadReport:

@@ -29,7 +29,7 @@ class BackboneConfig(Section):
     """`torchvision/<name>.v1` or `.v2` (fetched once into torchvision's cache), a file, or `none`."""
     norm: NormName = "frozen"
     """frozen: statistics and affine fixed, folded into the convolutions (needs weights); batch; sync: batch statistics
-    over all ranks (GPU only); group: GroupNorm of 32 groups, for training from scratch with small batches."""
+    over all ranks; group: GroupNorm of 32 groups, for training from scratch with small batches."""
     norm_eps: float = Field(default=1e-5, ge=0)
     """Epsilon of the norms; torchvision's published COCO detectors want 0."""
     freeze: tuple[StageName, ...] = ("stem", "layer1")

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from backbones.sync_norm import SyncNorm
+
 Norm = Callable[[int], nn.Module]
 """Makes the normalisation of so many channels."""
 
@@ -96,7 +98,7 @@ def group_norm(channels: int, *, eps: float = 1e-5, max_groups: int = 32) -> nn.
 _NORMS: dict[str, Callable[..., nn.Module]] = {
     "frozen": FrozenNorm,
     "batch": nn.BatchNorm2d,
-    "sync": nn.SyncBatchNorm,
+    "sync": SyncNorm,
     "group": group_norm,
 }
 

@@ -5,6 +5,7 @@ Arguments and configs are checked before torch is imported, so that help and mis
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -108,7 +109,8 @@ def _evaluate(options: argparse.Namespace) -> None:
             split=options.split,
             output=options.output,
         )
-    print(scores.table())
+    if _is_first_process():
+        print(scores.table())
 
 
 def _predict(options: argparse.Namespace) -> None:
@@ -134,7 +136,8 @@ def _add_overrides(parser: argparse.ArgumentParser) -> None:
 
 def _guarded(action: Callable[[], None]) -> int:
     """Runs a command; the user's mistakes become a message and exit code 2 (config) or 1 (anything else)."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    level = logging.INFO if _is_first_process() else logging.ERROR
+    logging.basicConfig(level=level, format="%(message)s")
     try:
         action()
     except ConfigError as error:
@@ -144,6 +147,12 @@ def _guarded(action: Callable[[], None]) -> int:
         print(f"error: {_cause(str(error))}", file=sys.stderr)
         return 1
     return 0
+
+
+def _is_first_process() -> bool:
+    """Whether this is the process that speaks for all that torchrun, SLURM or the Trainer have started."""
+    ranks = (os.environ.get(name, "0") for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"))
+    return all(rank == "0" for rank in ranks)
 
 
 def _cause(message: str) -> str:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from lightning.pytorch.utilities import rank_zero_only
 
 from detection.coco_eval import CocoScores, load_results, load_truth, score_coco
 from detection.coco_truth import Kind
@@ -58,7 +59,8 @@ def evaluate_weights(
         images_per_batch=config.data.batch_size_per_device,
     )
     validate(module, datamodule, config.trainer, split=split)
-    return _written(module.scores[split], output)
+    _write(module.scores[split], output)
+    return module.scores[split]
 
 
 def evaluate_file(predictions: Path, annotations: Path, output: Path | None) -> CocoScores:
@@ -78,11 +80,12 @@ def evaluate_file(predictions: Path, annotations: Path, output: Path | None) -> 
     results = load_results(predictions)
     has_masks = any("segmentation" in result for result in results)
     kind: Kind = "segm" if has_masks else "bbox"
-    return _written(score_coco(load_truth(annotations), results, kind), output)
-
-
-def _written(scores: CocoScores, output: Path | None) -> CocoScores:
-    if output is not None:
-        values: dict[str, Any] = scores.to_dict()
-        write_json(output / "results.json", values)
+    scores = score_coco(load_truth(annotations), results, kind)
+    _write(scores, output)
     return scores
+
+
+@rank_zero_only
+def _write(scores: CocoScores, output: Path | None) -> None:
+    if output is not None:
+        write_json(output / "results.json", scores.to_dict())

@@ -100,6 +100,7 @@ class DataModule(LightningDataModule):
             seed=self._seed,
             rank=self._rank,
             world=self._world,
+            accumulate=self.trainer.accumulate_grad_batches if self.trainer else 1,
         )
         dataset = self._make_dataset(records, transform, self._seed)
         return ResumableLoader(dataset, batch_sampler=order, **self._loader_options())

@@ -15,10 +15,10 @@ Key = tuple[int, int]
 class TrainBatchSampler(Sampler[list[Key]]):
     """Shuffled batches of one group of images each, the same ones for any number of ranks.
 
-    The images of an epoch are dealt into batches of all ranks together, of which each rank takes
-    its slice: ranks times `batch_size` alone decides what one step sees. At the end of an epoch the
-    images that fill no batch are left out, others each time. A group smaller than one such batch
-    joins the largest group; a data set smaller than one is repeated to fill it.
+    The images of an epoch are dealt into steps of the optimiser, of which each rank takes its
+    slice: the product of ranks, `batch_size` and `accumulate` alone decides what one step sees. At
+    the end of an epoch the images that fill no step are left out, others each time. A group smaller
+    than one step joins the largest group; a data set smaller than one is repeated to fill it.
 
     Attributes:
         epoch: The epoch that the next pass yields.
@@ -26,7 +26,14 @@ class TrainBatchSampler(Sampler[list[Key]]):
     """
 
     def __init__(
-        self, groups: NDArray[np.int64], *, batch_size: int, seed: int, rank: int, world: int
+        self,
+        groups: NDArray[np.int64],
+        *,
+        batch_size: int,
+        seed: int,
+        rank: int,
+        world: int,
+        accumulate: int = 1,
     ) -> None:
         """Keeps the groups and the place of this rank.
 
@@ -36,48 +43,52 @@ class TrainBatchSampler(Sampler[list[Key]]):
             seed: Of the run.
             rank: This process among `world`.
             world: Number of processes.
+            accumulate: Batches of one step.
         """
         self.epoch = 0
         self.skip = 0
-        self._total = batch_size * world
-        self._slice = slice(rank * batch_size, (rank + 1) * batch_size)
+        self._deal = (accumulate, world, batch_size)
+        self._total = accumulate * world * batch_size
+        self._rank = rank
         self._seed = seed
         self._groups = _join_small_groups(groups, self._total)
 
     def __len__(self) -> int:
         """Batches of a whole epoch, also when some are skipped."""
         _, counts = np.unique(self._groups, return_counts=True)
-        return max(1, int((counts // self._total).sum()))
+        return self._deal[0] * max(1, int((counts // self._total).sum()))
 
     def __iter__(self) -> Iterator[list[Key]]:
         """Yields the batches of this rank in the present epoch."""
         epoch = self.epoch
-        for batch in self._global_batches(epoch)[self.skip :, self._slice].tolist():
+        batches = self._steps(epoch).reshape(-1, *self._deal)[:, :, self._rank]
+        for batch in batches.reshape(-1, batches.shape[-1])[self.skip :].tolist():
             yield [(epoch, index) for index in batch]
 
-    def _global_batches(self, epoch: int) -> NDArray[np.int64]:
+    def _steps(self, epoch: int) -> NDArray[np.int64]:
         """The (S, T) images of each step of all ranks together."""
         rng = np.random.default_rng((self._seed, epoch))
         order: NDArray[np.int64] = rng.permutation(len(self._groups))
         if len(order) < self._total:
             return np.resize(order, (1, self._total))
         shuffled = self._groups[order]
-        # A batch is a list of places in the shuffled order, ready when its last place is reached.
+        # A step is a list of places in the shuffled order, ready when its last place is reached.
         members = (np.flatnonzero(shuffled == group) for group in np.unique(shuffled))
-        places = np.concatenate([self._whole_batches(places) for places in members])
-        batches: NDArray[np.int64] = order[places[np.argsort(places[:, -1])]]
-        return batches
+        places = np.concatenate([self._whole_steps(places) for places in members])
+        steps: NDArray[np.int64] = order[places[np.argsort(places[:, -1])]]
+        return steps
 
-    def _whole_batches(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _whole_steps(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         return places[: len(places) // self._total * self._total].reshape(-1, self._total)
 
 
 class EvalBatchSampler(Sampler[list[Key]]):
     """Every image once over all ranks, without padding; batches hold one canvas size.
 
-    Each rank takes a contiguous piece. A rank that gets none repeats the last image, because a rank
-    without a batch would miss the collective calls of the others: the evaluator drops what it sees
-    twice.
+    The batches are formed before they are dealt, because the last digits of a convolution depend on
+    its batch: every image has the same mates on any number of ranks. A rank that gets no batch
+    repeats the last one, as it would miss the collective calls of the others: the evaluator drops
+    what it sees twice.
     """
 
     def __init__(self, canvases: Sequence[Size], *, batch_size: int, rank: int, world: int) -> None:
@@ -89,16 +100,16 @@ class EvalBatchSampler(Sampler[list[Key]]):
             rank: This process among `world`.
             world: Number of processes.
         """
-        count = len(canvases)
-        piece = range(count * rank // world, count * (rank + 1) // world) or range(count)[-1:]
         by_canvas: dict[Size, list[int]] = {}
-        for index in piece:
-            by_canvas.setdefault(canvases[index], []).append(index)
-        self._batches = [
+        for index, canvas in enumerate(canvases):
+            by_canvas.setdefault(canvas, []).append(index)
+        batches = [
             [(0, index) for index in indices[start : start + batch_size]]
             for indices in by_canvas.values()
             for start in range(0, len(indices), batch_size)
         ]
+        piece = slice(len(batches) * rank // world, len(batches) * (rank + 1) // world)
+        self._batches = batches[piece] or batches[-1:]
 
     def __len__(self) -> int:
         """Batches of this rank."""
@@ -110,6 +121,6 @@ class EvalBatchSampler(Sampler[list[Key]]):
 
 
 def _join_small_groups(groups: NDArray[np.int64], total: int) -> NDArray[np.int64]:
-    """Gives the images of groups that could never fill a batch the number of the largest group."""
+    """Gives the images of groups that could never fill a step the number of the largest group."""
     numbers, counts = np.unique(groups, return_counts=True)
     return np.where(np.isin(groups, numbers[counts < total]), numbers[counts.argmax()], groups)

@@ -92,27 +92,17 @@ def test_rgb_weights_serve_other_images(resnet18_file: Path) -> None:
 
 
 def test_a_trained_model_is_rebuilt_without_its_first_weights() -> None:
-    """Nothing is fetched, whatever its first weights were, and no device is asked for."""
+    """Nothing is fetched, whatever its first weights were."""
     config = BackboneConfig(name="resnet18", weights="torchvision/resnet18.v1")
     pyramid, pixels, report = make_backbone(config, FPN)
     assert report is None
     assert frozen_parts(pyramid) == {"conv1", "layer1"}
-    make_backbone(BackboneConfig(name="resnet18", norm="sync"), FPNConfig(norm="sync"))
     assert list(pixels.state_dict()) == ["mean", "std"]
 
 
 def test_frozen_norms_need_weights() -> None:
     with pytest.raises(ValueError, match=r"norm=frozen.*set model\.backbone\.norm=group"):
         build_backbone(BackboneConfig(name="resnet18", weights="none"), FPN)
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="sync norms work here")
-@pytest.mark.parametrize("part", ["backbone", "fpn"])
-def test_sync_norms_need_a_gpu(part: str) -> None:
-    backbone = BackboneConfig(weights="none", norm="sync" if part == "backbone" else "group")
-    fpn = FPNConfig(norm="sync" if part == "fpn" else "none")
-    with pytest.raises(ValueError, match=rf"model\.{part}\.norm=sync needs CUDA"):
-        build_backbone(backbone, fpn)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
 
 from backbones.norm import ConvNorm, FrozenNorm, conv_norm, group_norm, make_norm
+from backbones.sync_norm import SyncNorm
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -112,7 +113,7 @@ def test_groups_divide_the_channels(channels: int, groups: int) -> None:
     [
         ("frozen", FrozenNorm),
         ("batch", nn.BatchNorm2d),
-        ("sync", nn.SyncBatchNorm),
+        ("sync", SyncNorm),
         ("group", nn.GroupNorm),
     ],
 )

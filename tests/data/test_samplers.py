@@ -12,11 +12,19 @@ GROUPS = (np.arange(103) % 4 == 0).astype(np.int64)  # 26 and 77 images
 
 
 def steps(
-    groups: NDArray[np.int64], batch: int, world: int, *, epoch: int = 0, seed: int = 0
+    groups: NDArray[np.int64],
+    batch: int,
+    world: int,
+    *,
+    accumulate: int = 1,
+    epoch: int = 0,
+    seed: int = 0,
 ) -> list[list[int]]:
-    """The images of each step, over all ranks."""
+    """The images of each step, over all ranks and accumulated batches."""
     samplers = [
-        TrainBatchSampler(groups, batch_size=batch, seed=seed, rank=rank, world=world)
+        TrainBatchSampler(
+            groups, batch_size=batch, seed=seed, rank=rank, world=world, accumulate=accumulate
+        )
         for rank in range(world)
     ]
     for sampler in samplers:
@@ -25,12 +33,25 @@ def steps(
     assert {len(row) for row in rows} == {len(sampler) for sampler in samplers}
     assert all(len(part) == batch for row in rows for part in row)
     assert {key[0] for row in rows for part in row for key in part} == {epoch}
-    return [[index for _, index in chain(*parts)] for parts in zip(*rows, strict=True)]
+    batches = [[index for _, index in chain(*parts)] for parts in zip(*rows, strict=True)]
+    assert len(batches) % accumulate == 0
+    return [
+        list(chain(*batches[start : start + accumulate]))
+        for start in range(0, len(batches), accumulate)
+    ]
 
 
 @pytest.mark.parametrize("world", [2, 4])
 def test_ranks_unite_to_the_batches_of_one_process(world: int) -> None:
     assert steps(GROUPS, 8 // world, world) == steps(GROUPS, 8, 1)
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_accumulated_batches_unite_to_the_larger_batch(world: int) -> None:
+    assert steps(GROUPS, 4 // world, world, accumulate=2) == steps(GROUPS, 8, 1)
+    assert steps(np.zeros(3, np.int64), 2, world, accumulate=4) == steps(
+        np.zeros(3, np.int64), 8 * world, 1
+    )
 
 
 def test_batches_hold_one_group_and_drop_only_tails() -> None:
@@ -89,28 +110,31 @@ def shards(canvases: list[tuple[int, int]], world: int, batch: int = 2) -> list[
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("count", [5, 7, 64])
-def test_shards_cover_every_image_once(count: int, world: int) -> None:
-    seen = chain(*chain(*shards([(32, 32)] * count, world)))
-    assert sorted(seen) == list(range(count))
+@pytest.mark.parametrize("count", [1, 5, 7, 64])
+def test_shards_are_the_batches_of_one_process(count: int, world: int) -> None:
+    canvases = [(32, 64) if index % 3 else (64, 32) for index in range(count)]
+    ((whole,), parts) = (shards(canvases, 1), shards(canvases, world))
+
+    dealt = list(chain(*parts))
+    for batch in whole:
+        dealt.remove(batch)
+    assert all(batch == whole[-1] for batch in dealt)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
-@pytest.mark.parametrize("world", [2, 5])
-def test_a_rank_without_images_repeats_the_last(world: int) -> None:
-    assert shards([(32, 32)], world) == [[[0]]] * world
-    assert sorted(set(chain(*chain(*shards([(32, 32)] * 3, 5))))) == [0, 1, 2]
-    assert all(shards([(32, 32)] * 3, 5))
+def test_a_rank_without_images_repeats_the_last() -> None:
+    assert shards([(32, 32)], 3) == [[[0]]] * 3
 
 
 def test_nothing_is_sampled_from_nothing() -> None:
     assert shards([], 2) == [[], []]
 
 
-def test_eval_batches_hold_one_canvas_and_shards_are_contiguous() -> None:
+def test_eval_batches_hold_every_image_once_on_one_canvas() -> None:
     canvases = [(32, 64) if index % 3 else (64, 32) for index in range(20)]
-    first, second = shards(canvases, 2, batch=4)
-    for batch in first + second:
+    (batches,) = shards(canvases, 1, batch=4)
+
+    assert sorted(chain(*batches)) == list(range(20))
+    for batch in batches:
         assert len({canvases[index] for index in batch}) == 1
         assert 1 <= len(batch) <= 4
-    assert sorted(chain(*first)) == list(range(10))
-    assert sorted(chain(*second)) == list(range(10, 20))
