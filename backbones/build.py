@@ -13,13 +13,14 @@ from backbones.resnet import ResNet
 from backbones.weights import (
     PUBLISHED,
     LoadReport,
-    backbone_part,
     fetch_backbone,
     load_into,
-    read_state,
+    read_backbone,
 )
 
 _logger = logging.getLogger(__name__)
+
+_FIXED_NORMS = ("frozen", "eval")
 
 
 class BuiltBackbone(NamedTuple):
@@ -75,9 +76,9 @@ def _complete(body: ResNet, backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBa
 
 
 def _check_norm(backbone: BackboneConfig) -> None:
-    if backbone.norm == "frozen" and backbone.weights == "none":
+    if backbone.norm in _FIXED_NORMS and backbone.weights == "none":
         raise ValueError(
-            "model.backbone.norm=frozen never learns its statistics and needs weights, but "
+            f"model.backbone.norm={backbone.norm} never learns its statistics and needs weights, but "
             "model.backbone.weights=none; set model.backbone.norm=group (or batch), or "
             "model.backbone.weights=torchvision/NAME.v1 or FILE"
         )
@@ -88,7 +89,7 @@ def _load(body: ResNet, config: BackboneConfig) -> LoadReport:
         _check_name(config)
         state = fetch_backbone(config.weights)
     else:
-        state = backbone_part(read_state(Path(config.weights)))
+        state = read_backbone(Path(config.weights), config.name)
     report = load_into(body, state, source=config.weights)
     left = (*report.reinitialised, *report.unused)
     foreign = [key for key in left if key.startswith("layer") and ".conv" in key]
@@ -97,9 +98,9 @@ def _load(body: ResNet, config: BackboneConfig) -> LoadReport:
             f"{config.weights}: not weights of model.backbone.name={config.name}, "
             f"{foreign[0]} differs"
         )
-    if config.norm == "frozen" and any("running_" in key for key in report.reinitialised):
+    if config.norm in _FIXED_NORMS and any("running_" in key for key in report.reinitialised):
         raise ValueError(
-            f"{config.weights}: no statistics for model.backbone.norm=frozen; "
+            f"{config.weights}: no statistics for model.backbone.norm={config.norm}; "
             "set model.backbone.norm=group (or batch), or other weights"
         )
     return report

@@ -16,7 +16,7 @@ BackboneName = Literal[
     "resnet101_v1",
     "resnet152_v1",
 ]
-NormName = Literal["frozen", "batch", "sync", "group"]
+NormName = Literal["frozen", "eval", "batch", "sync", "group"]
 StageName = Literal["stem", "layer1", "layer2", "layer3", "layer4"]
 
 
@@ -28,8 +28,9 @@ class BackboneConfig(Section):
     weights: str = "torchvision/resnet50.v1"
     """`torchvision/<name>.v1` or `.v2` (fetched once into torchvision's cache), a file, or `none`."""
     norm: NormName = "frozen"
-    """frozen: statistics and affine fixed, folded into the convolutions (needs weights); batch; sync: batch statistics
-    over all ranks; group: GroupNorm of 32 groups, for training from scratch with small batches."""
+    """frozen: statistics and affine fixed, folded into the convolutions (needs weights); eval: the same with a trained
+    affine; batch; sync: batch statistics over all ranks; group: GroupNorm of 32 groups, for training from scratch with
+    small batches."""
     norm_eps: float = Field(default=1e-5, ge=0)
     """Epsilon of the norms; torchvision's published COCO detectors want 0."""
     freeze: tuple[StageName, ...] = ("stem", "layer1")

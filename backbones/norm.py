@@ -48,6 +48,16 @@ class FrozenNorm(nn.Module):
         return f"{self.weight.shape[0]}, eps={self.eps}"
 
 
+class EvalNorm(FrozenNorm):
+    """The same with a trained affine: MMDetection's batch norm in evaluation mode."""
+
+    def __init__(self, channels: int, *, eps: float = 1e-5) -> None:
+        super().__init__(channels, eps=eps)
+        del self.weight, self.bias
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+
 def _drop_counter(
     _module: nn.Module, state: MutableMapping[str, Tensor], prefix: str, *_: object
 ) -> None:
@@ -57,7 +67,7 @@ def _drop_counter(
 def conv_norm(x: Tensor, conv: nn.Conv2d, norm: nn.Module) -> Tensor:
     """Normalised convolution of x.
 
-    A frozen norm is folded into the weight: the same function with the same weight gradient, but
+    A norm of fixed statistics is folded into the weight: the same function with the same gradients, but
     without passes over the activation. Under autocast, too, the product has the weight's dtype.
 
     Args:
@@ -97,6 +107,7 @@ def group_norm(channels: int, *, eps: float = 1e-5, max_groups: int = 32) -> nn.
 
 _NORMS: dict[str, Callable[..., nn.Module]] = {
     "frozen": FrozenNorm,
+    "eval": EvalNorm,
     "batch": nn.BatchNorm2d,
     "sync": SyncNorm,
     "group": group_norm,
@@ -104,5 +115,5 @@ _NORMS: dict[str, Callable[..., nn.Module]] = {
 
 
 def make_norm(name: str, eps: float = 1e-5) -> Norm:
-    """The norm called `frozen`, `batch`, `sync` or `group`, with this epsilon."""
+    """The norm called `frozen`, `eval`, `batch`, `sync` or `group`, with this epsilon."""
     return partial(_NORMS[name], eps=eps)

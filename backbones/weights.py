@@ -1,18 +1,17 @@
 """Weights from files and from torchvision into modules, with a report of what went where."""
 
-import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model_weights
 
-State = dict[str, Tensor]
+from backbones.files import UNREADABLE, State, few, read_weights, without_prefix
+from backbones.zoo import DETECTRON2
+from backbones.zoo_body import stated_style
 
 PUBLISHED = {
     f"torchvision/{model}.{weights.name[-2:].lower()}": weights
@@ -21,16 +20,7 @@ PUBLISHED = {
 }
 """ImageNet weights of torchvision by our name for them, `torchvision/resnet50.v2`."""
 
-_UNREADABLE = (
-    OSError,
-    RuntimeError,
-    EOFError,
-    LookupError,
-    pickle.UnpicklingError,
-    SafetensorError,
-)
 _COUNTER = "num_batches_tracked"
-_SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -52,7 +42,7 @@ class LoadReport:
         for what in ("reinitialised", "unused", "reshaped"):
             keys: tuple[str, ...] = getattr(self, what)
             if keys:
-                lines.append(f"  {what} {len(keys)}: {_names(keys)}")
+                lines.append(f"  {what} {len(keys)}: {few(keys)}")
         return "\n".join(lines)
 
 
@@ -86,8 +76,8 @@ def load_into(module: nn.Module, state: State, *, source: str) -> LoadReport:
     if len(report.loaded) < len(report.reinitialised):
         raise ValueError(
             f"{source}: weights of another network, {len(report.loaded)} of {len(_reported(own))} "
-            f"tensors fit; unused: {_names(report.unused)}; missing: "
-            f"{_names(report.reinitialised)}; name the network of the file, or take other weights"
+            f"tensors fit; unused: {few(report.unused)}; missing: "
+            f"{few(report.reinitialised)}; name the network of the file, or take other weights"
         )
     module.load_state_dict(fitted, strict=False)
     return report
@@ -147,7 +137,7 @@ def fetch(weights: WeightsEnum, wish: str, *, instead: str) -> State:
         state: State = weights.get_state_dict(
             progress=True, check_hash=True, weights_only=True, map_location="cpu"
         )
-    except (*_UNREADABLE, HTTPException) as error:
+    except (*UNREADABLE, HTTPException) as error:
         found = "cannot be read" if file.exists() else "is not there"
         raise ValueError(
             f"{wish}: {file} {found}, and fetching {weights.url} failed ({error}); put that file there, or {instead}"
@@ -155,33 +145,28 @@ def fetch(weights: WeightsEnum, wish: str, *, instead: str) -> State:
     return state
 
 
-def read_state(path: Path) -> State:
-    """Tensors of a .safetensors, .pth or .pt file, without the wrappers of trainers.
+def read_backbone(path: Path, name: str) -> State:
+    """Tensors of a residual network in a file, where it may stand alone or inside a larger model.
+
+    Args:
+        path: A .safetensors, .pth or .pt file with torchvision's names.
+        name: The network that they are wanted for.
 
     Raises:
-        ValueError: The file is missing, of another kind or damaged, or holds code or no weights.
+        ValueError: The file cannot be read, says that it is of another network, or has to be converted first.
     """
-    path = path.absolute()
-    if not path.is_file():
+    state, notes = read_weights(path)
+    arch = notes.get("arch", name)
+    if arch != name:
         raise ValueError(
-            f"no such weights: {path}; set model.backbone.weights=FILE, torchvision/NAME.v1 or none"
+            f"{path}: weights of {arch} do not fit model.backbone.name={name}; set model.backbone.name={arch}"
         )
-    if path.suffix not in {".safetensors", ".pth", ".pt"}:
-        raise ValueError(f"{path}: weights are .safetensors, .pth or .pt files")
-    try:
-        content = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-    except _UNREADABLE as error:
+    if stated_style(notes) == "caffe" or any(key.endswith(DETECTRON2.sign) for key in state):
         raise ValueError(
-            f"{path}: damaged, or holds other things than weights ({error})"
-        ) from error
-    state = _unwrapped(content)
-    if not state:
-        raise ValueError(f"{path}: no tensors by name in it")
-    return _without_prefix(state, "module.")
+            f"{path}: weights of another zoo, which would not mean the same here; first run "
+            f"python tools/convert_weights.py {path} OUT.safetensors"
+        )
+    return backbone_part(state)
 
 
 def backbone_part(state: State) -> State:
@@ -191,24 +176,8 @@ def backbone_part(state: State) -> State:
         state: Tensors of any shape by name.
     """
     for prefix in ("model.", "backbone.", "body."):
-        state = _without_prefix(state, prefix)
+        state = without_prefix(state, prefix)
     return state
-
-
-def _without_prefix(state: State, prefix: str) -> State:
-    inside = {
-        key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)
-    }
-    return inside or state
-
-
-def _unwrapped(content: object) -> State:
-    for wrapper in ("state_dict", "model"):
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping):
-        return {}
-    return {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
 
 
 def _fitted(value: Tensor, shape: torch.Size) -> Tensor | None:
@@ -223,8 +192,3 @@ def _fitted(value: Tensor, shape: torch.Size) -> Tensor | None:
 
 def _reported(keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(key for key in keys if not key.endswith(_COUNTER))
-
-
-def _names(keys: tuple[str, ...]) -> str:
-    more = len(keys) - _SHOWN
-    return ", ".join(keys[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

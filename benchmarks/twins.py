@@ -11,7 +11,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from backbones.resnet import ResNet
 from detection.build import make_detector
 from detection.faster_rcnn import FasterRCNN
-from detection.weights import from_torchvision_state
+from detection.weights import from_state
 
 
 class Twins(NamedTuple):
@@ -46,7 +46,7 @@ def make_twins(pixels: Tensor, *, num_classes: int, frozen: tuple[str, ...] = ()
     )
     theirs.transform.resize = _leave_size
     _calibrate(theirs.backbone.body, pixels)
-    weights = from_torchvision_state(theirs.state_dict(), "torchvision's twin")
+    weights = from_state(theirs.state_dict(), "torchvision's twin")
     ours = make_detector(weights.config.model, num_classes)
     ours.load_state_dict(weights.state)
     ours.requires_grad_()

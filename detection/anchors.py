@@ -4,7 +4,8 @@ L levels, A anchors for each cell, H and W rows and columns of a level's grid.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -48,8 +49,9 @@ class Anchors(nn.Module):
                 f"model.anchors.sizes has {len(sizes)} entries, but the pyramid has {len(strides)} levels"
             )
         self.strides = tuple(strides)
-        cells = self._rounded(torch.stack([cell_anchors(size, ratios) for size in sizes]))
-        self.register_buffer("cells", cells.to(torch.get_default_dtype()), persistent=False)
+        self._exact = self._rounded(torch.stack([cell_anchors(size, ratios) for size in sizes]))
+        cells = self._exact.to(torch.get_default_dtype())
+        self.register_buffer("cells", cells, persistent=False)
 
     @property
     def per_cell(self) -> int:
@@ -70,6 +72,12 @@ class Anchors(nn.Module):
             self._level(cells, grid, self._steps(stride, grid, canvas))
             for cells, stride, grid in zip(self.cells, self.strides, grids, strict=True)
         ]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:  # noqa: FBT001, FBT002 - as in nn.Module
+        # Another dtype starts from the exact numbers: those of the buffer are rounded to the old one.
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.cells = self._exact.to(self.cells)
+        return self
 
     def _level(self, cells: Tensor, grid: tuple[int, int], steps: tuple[int, int]) -> Tensor:
         y, x = (

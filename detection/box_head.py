@@ -7,12 +7,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class TwoFCHead(nn.Module):
-    """Two fully connected layers over the flattened region (Ren et al. 2015).
+class CellsFirst(nn.Module):
+    """Flattens a region by cell, then channel, which is how it lies in memory.
 
-    A region is flattened by cell, then channel, which is how it lies in memory. The zoos flatten by channel, then cell;
-    `cells_first` turns their weight into this one.
+    The zoos flatten by channel, then cell; `cells_first` turns the weight that follows into ours.
     """
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Maps (M, C, size, size) to (M, size * size * C)."""
+        return pooled.permute(0, 2, 3, 1).flatten(1)
+
+
+class TwoFCHead(nn.Module):
+    """Two fully connected layers over the flattened region (Ren et al. 2015)."""
 
     def __init__(self, in_features: int, dim: int) -> None:
         """Makes the layers.
@@ -22,6 +29,7 @@ class TwoFCHead(nn.Module):
             dim: Width of both layers.
         """
         super().__init__()
+        self.flatten = CellsFirst()
         self.fc6 = nn.Linear(in_features, dim)
         self.fc7 = nn.Linear(dim, dim)
         self.out_features = dim
@@ -35,7 +43,7 @@ class TwoFCHead(nn.Module):
         Returns:
             (M, dim).
         """
-        return F.relu(self.fc7(F.relu(self.fc6(pooled.permute(0, 2, 3, 1).flatten(1)))))
+        return F.relu(self.fc7(F.relu(self.fc6(self.flatten(pooled)))))
 
 
 class BoxPredictor(nn.Module):

@@ -4,26 +4,33 @@ from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
+from torch import nn
+
 from backbones.base import Backbone, FeatureSpec
 from backbones.build import build_backbone, make_backbone
+from backbones.norm import make_norm
 from backbones.pixels import PixelNorm
 from backbones.weights import LoadReport
 from detection.anchors import Anchors, TorchvisionAnchors
 from detection.box_head import BoxPredictor, TwoFCHead
 from detection.config import AnchorConfig, ModelConfig, RoIConfig, RPNConfig
+from detection.conv_head import FourConvFCHead
 from detection.faster_rcnn import FasterRCNN
-from detection.matcher import AnchorMatcher, Matcher
+from detection.matcher import Matcher
 from detection.postprocess import Postprocess
 from detection.proposals import ProposalSelector
 from detection.roi_head import RoIHeads
-from detection.roi_pool import RoIPool
+from detection.roi_pool import Align, RoIPool
 from detection.rpn import RPN, RPNHead
-from detection.sampler import BalancedSampler
+from detection.sampler import BalancedSampler, count_slots, count_valid
+from lumbar.ops.adaptive_roi_align import adaptive_roi_align
 from lumbar.ops.losses import smooth_l1
+from lumbar.ops.roi_align import multilevel_roi_align
 
 _RPN_STREAM, _ROI_STREAM = 0, 1
 _MIN_LEVELS = 2
 _ANCHORS = {"exact": Anchors, "torchvision": TorchvisionAnchors}
+_DIVISORS = {"sampled": count_valid, "batch": count_slots}
 
 
 class BuiltDetector(NamedTuple):
@@ -108,13 +115,16 @@ def _build_rpn(
     return RPN(
         head=RPNHead(channels, per_cell=anchors.per_cell, convs=config.convs),
         anchors=anchors,
-        matcher=AnchorMatcher(fg_iou=config.fg_iou, bg_iou=config.bg_iou),
+        matcher=Matcher(
+            fg_iou=config.fg_iou, bg_iou=config.bg_iou, low_quality_iou=config.low_quality_iou
+        ),
         sampler=BalancedSampler(
             batch=config.batch, fg_fraction=config.fg_fraction, stream=_RPN_STREAM
         ),
         train_selector=_selector(config, config.train_pre_nms, config.train_post_nms),
         test_selector=_selector(config, config.test_pre_nms, config.test_post_nms),
         box_loss=partial(smooth_l1, beta=config.smooth_l1_beta),
+        divisor=_DIVISORS[config.loss_divisor],
     )
 
 
@@ -127,16 +137,11 @@ def _selector(config: RPNConfig, pre_nms: int, post_nms: int) -> ProposalSelecto
 def _build_roi_heads(
     config: RoIConfig, num_classes: int, features: Mapping[str, FeatureSpec]
 ) -> RoIHeads:
-    pool = RoIPool(
-        features,
-        size=config.pool_size,
-        sampling_ratio=config.sampling_ratio,
-        aligned=config.aligned,
-    )
+    pool = RoIPool(features, size=config.pool_size, align=_align(config))
     predictor = BoxPredictor(config.head_dim, num_classes)
     return RoIHeads(
         pool=pool,
-        box_head=TwoFCHead(pool.channels * config.pool_size**2, config.head_dim),
+        box_head=_box_head(config, pool.channels),
         box_predictor=predictor.init_normal() if config.init == "normal" else predictor,
         matcher=Matcher(fg_iou=config.iou, bg_iou=config.iou),
         sampler=BalancedSampler(
@@ -151,3 +156,18 @@ def _build_roi_heads(
         ),
         box_loss=partial(smooth_l1, beta=config.smooth_l1_beta),
     )
+
+
+def _align(config: RoIConfig) -> Align:
+    if config.sampling_ratio == 0:
+        return partial(adaptive_roi_align, aligned=config.aligned)
+    return partial(
+        multilevel_roi_align, sampling_ratio=config.sampling_ratio, aligned=config.aligned
+    )
+
+
+def _box_head(config: RoIConfig, channels: int) -> nn.Module:
+    if config.head == "two_fc":
+        return TwoFCHead(channels * config.pool_size**2, config.head_dim)
+    norm = None if config.head_norm == "none" else make_norm(config.head_norm)
+    return FourConvFCHead(channels, config.head_dim, size=config.pool_size, norm=norm)

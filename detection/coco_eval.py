@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from detection.coco_backend import Backend, Curves, evaluate
 from detection.coco_columns import NOTHING_FOUND, Found, join, pack, to_results
 from detection.coco_truth import Kind, sanitise
 from detection.postprocess import rescale
-from lumbar.data.records import Records
+from lumbar.data.records import Record, Records
 from lumbar.ops.structures import Detections, Images
 
 _log = logging.getLogger(__name__)
@@ -175,13 +176,10 @@ class CocoAP:
             return self._score(found, backend)
         first = dist.get_rank() == 0
         gathered: list[Any] | None = [None] * dist.get_world_size() if first else None
-        # Objects travel through CPU memory, whatever gradients travel by.
-        group = dist.new_group(backend="gloo")
-        assert isinstance(group, dist.ProcessGroup)
+        group = _by_cpu(dist.group.WORLD)
         dist.gather_object(found, gathered, group=group)
         scores = [self._score(join(gathered), backend) if gathered else None]
         dist.broadcast_object_list(scores, src=0, group=group)
-        dist.destroy_process_group(group)
         assert scores[0] is not None
         return scores[0]
 
@@ -195,6 +193,16 @@ class CocoAP:
             )
         results = to_results(found, self._records.categories)
         return score_coco(_to_truth(self._records), results, "bbox", backend=backend)
+
+
+@cache
+def _by_cpu(group: dist.ProcessGroup) -> dist.ProcessGroup:
+    """The same processes through CPU memory, where objects travel, whatever gradients travel by."""
+    if dist.get_backend(group) == "gloo":
+        return group
+    other = dist.new_group(backend="gloo")
+    assert isinstance(other, dist.ProcessGroup)
+    return other
 
 
 def _summary(curves: Curves) -> dict[str, float]:
@@ -244,22 +252,23 @@ def _load_json(path: Path) -> Any:
 def _to_truth(records: Records) -> dict[str, list[dict[str, Any]]]:
     """The records as a COCO annotation file, with boxes as they were annotated."""
     categories = records.categories
-    columns = (
-        np.repeat(records.image_ids, np.diff(records.offsets)),
-        np.array(categories.ids, dtype=np.int64)[records.labels],
-        records.raw_boxes,
-        records.areas,
-        records.crowd,
-    )
-    keys = ("image_id", "category_id", "bbox", "area", "iscrowd")
     return {
         "images": [{"id": image_id} for image_id in records.image_ids.tolist()],
         "categories": [
             {"id": category_id, "name": name}
             for category_id, name in zip(categories.ids, categories.names, strict=True)
         ],
-        "annotations": [
-            dict(zip(keys, row, strict=True))
-            for row in zip(*(c.tolist() for c in columns), strict=True)
-        ],
+        "annotations": [row for record in records for row in _truth_of(record, categories.ids)],
     }
+
+
+def _truth_of(record: Record, category_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
+    columns = (record.labels, record.raw_boxes, record.areas, record.crowd)
+    for label, box, area, crowd in zip(*(c.tolist() for c in columns), strict=True):
+        yield {
+            "image_id": record.image_id,
+            "category_id": category_ids[label],
+            "bbox": box,
+            "area": area,
+            "iscrowd": crowd,
+        }

@@ -26,7 +26,15 @@ def train_main(arguments: Sequence[str] | None = None) -> int:
     _add_overrides(parser)
     parser.add_argument("--output", metavar="DIR", type=Path, help="run folder (runs/NAME-1)")
     parser.add_argument(
-        "--resume", metavar="auto|PATH", help="go on from a checkpoint; auto: the run folder's last"
+        "--resume",
+        metavar="auto|PATH",
+        help="go on from a checkpoint as if there had been no stop; auto: the run folder's last, or anew without one",
+    )
+    parser.add_argument(
+        "--resume-anyway",
+        action="store_true",
+        help="go on also where seed, data, model, optimiser or schedule are no longer those of the checkpoint (never "
+        "with other classes, or other images per step)",
     )
     parser.add_argument("--print-config", action="store_true", help="show every setting and stop")
     parser.add_argument(
@@ -48,7 +56,9 @@ def eval_main(arguments: Sequence[str] | None = None) -> int:
     """Scores a detector, or a file of results; the exit code."""
     parser = _parser("Evaluate a detector, or a COCO results file, by COCO's AP.")
     parser.add_argument(
-        "--weights", metavar="FILE", help="model.safetensors, or a torchvision .pth"
+        "--weights",
+        metavar="FILE",
+        help="model.safetensors, or a .pth of torchvision, detectron2 or MMDetection",
     )
     parser.add_argument(
         "--config", metavar="NAME|PATH", help="another config than that of the weights"
@@ -73,13 +83,60 @@ def predict_main(arguments: Sequence[str] | None = None) -> int:
         "--weights",
         metavar="FILE",
         required=True,
-        help="model.safetensors, a torchvision .pth, or torchvision/fasterrcnn_resnet50_fpn",
+        help="model.safetensors, a .pth of torchvision, detectron2 or MMDetection, or "
+        "torchvision/fasterrcnn_resnet50_fpn (or _v2)",
     )
     parser.add_argument("images", nargs="+", metavar="IMAGE|FOLDER|GLOB")
     parser.add_argument("--output", metavar="DIR", type=Path, required=True)
     parser.add_argument("--score", type=float, default=0.5, help="lowest score shown (0.5)")
     options = parser.parse_intermixed_args(arguments)
     return _guarded(lambda: _predict(options))
+
+
+def convert_main(arguments: Sequence[str] | None = None) -> int:
+    """Turns weights of another zoo into ours; the exit code."""
+    parser = argparse.ArgumentParser(
+        description="Convert weights of torchvision, timm, detectron2, MMDetection, MMPretrain or Caffe2: a Faster "
+        "R-CNN, or a residual network alone for model.backbone.weights.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("source", metavar="SOURCE", help="a .pth, .pkl or .safetensors file")
+    parser.add_argument("output", metavar="OUT.safetensors", type=Path)
+    parser.add_argument(
+        "--style",
+        choices=("caffe", "pytorch"),
+        help="what no name shows: caffe is BGR pixels not divided by their deviation and the stride in the first 1x1 "
+        "convolution, pytorch is RGB divided and the stride in the 3x3 (as the file says, or is usual in its zoo)",
+    )
+    options = parser.parse_args(arguments)
+    if options.output.suffix != ".safetensors":
+        parser.error(f"the output must be a .safetensors file, got {options.output}")
+    return _guarded(lambda: _convert(options))
+
+
+def export_main(arguments: Sequence[str] | None = None) -> int:
+    """Writes a detector as ONNX or as a program of torch; the exit code."""
+    parser = argparse.ArgumentParser(
+        description="Export a detector as one file, and compare what it finds with what the detector itself finds.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--weights", metavar="FILE", required=True, help="whatever tools/predict.py takes"
+    )
+    parser.add_argument("--output", metavar="FILE", type=Path, required=True)
+    parser.add_argument("--format", choices=("onnx", "pt2"), help="(by the suffix of the output)")
+    parser.add_argument(
+        "--image",
+        nargs="+",
+        metavar="FILE",
+        default=[],
+        help="images to compare on (two of examples/)",
+    )
+    options = parser.parse_args(arguments)
+    options.format = options.format or options.output.suffix.removeprefix(".")
+    if options.format not in {"onnx", "pt2"}:
+        parser.error(f"the output must be a .onnx or .pt2 file, got {options.output}")
+    return _guarded(lambda: _export(options))
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -91,7 +148,13 @@ def _train(options: argparse.Namespace) -> None:
         return
     from detection.train import train
 
-    train(config, name=Path(options.config).stem, output=options.output, resume=options.resume)
+    train(
+        config,
+        name=Path(options.config).stem,
+        output=options.output,
+        resume=options.resume,
+        resume_anyway=options.resume_anyway,
+    )
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -117,6 +180,20 @@ def _predict(options: argparse.Namespace) -> None:
     from detection.predict import predict_files
 
     predict_files(options.weights, options.images, output=options.output, score=options.score)
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from detection.convert import convert
+
+    print(convert(options.source, options.output, options.style))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from detection.detector import Detector
+    from detection.export import export_detector
+
+    detector = Detector.load(options.weights)
+    export_detector(detector, options.output, kind=options.format, images=options.image)
 
 
 def _parser(description: str) -> argparse.ArgumentParser:

@@ -48,6 +48,11 @@ class RPNConfig(Section):
     """Proposals with a side not above this many pixels are dropped; 0 drops the empty ones."""
     smooth_l1_beta: float = Field(default=0.0, ge=0)
     """Where the box loss turns from squared to absolute; 0 is plain L1."""
+    low_quality_iou: float = Field(default=0.0, ge=0, le=1)
+    """The best anchor of a box is positive below `fg_iou`, too, if it overlaps the box at least this much."""
+    loss_divisor: Literal["sampled", "batch"] = "sampled"
+    """sampled: both losses are divided by the anchors that were sampled; batch: by `batch` for each image, also where
+    there were not as many."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -57,16 +62,21 @@ class RPNConfig(Section):
 
 
 class RoIConfig(Section):
-    """Second stage: pooling, two fully connected layers, classes and boxes."""
+    """Second stage: pooling, a small network, classes and boxes."""
 
     aligned: bool = True
     """Half-pixel alignment of RoIAlign (detectron2's version 2)."""
-    sampling_ratio: int = Field(default=2, ge=1)
-    """Sampling points along each side of a pooled cell."""
+    sampling_ratio: int = Field(default=2, ge=0)
+    """Sampling points along each side of a pooled cell; 0: one for each feature cell along it, rounded up, as the first
+    RoIAlign had it, which takes a CPU ten times as long."""
     pool_size: int = Field(default=7, ge=1)
     """Cells along each side of a pooled region."""
+    head: Literal["two_fc", "four_conv_fc"] = "two_fc"
+    """two_fc: two fully connected layers; four_conv_fc: four 3x3 convolutions before a single one."""
+    head_norm: Literal["none", "batch", "sync", "group"] = "none"
+    """Norm after the four convolutions."""
     head_dim: int = Field(default=1024, ge=1)
-    """Width of the two fully connected layers."""
+    """Width of the fully connected layers."""
     iou: float = Field(default=0.5, ge=0, le=1)
     """Proposals that overlap a box at least this much are positive, the others background."""
     batch: int = Field(default=512, ge=1)
@@ -88,6 +98,15 @@ class RoIConfig(Section):
     init: Literal["normal", "torchvision"] = "normal"
     """normal: predictors from N(0, 0.01) and N(0, 0.001); torchvision: the default of linear layers."""
 
+    @model_validator(mode="after")
+    def _norms_follow_convolutions(self) -> Self:
+        if self.head_norm != "none" and self.head != "four_conv_fc":
+            raise ValueError(
+                f"head_norm {self.head_norm} has no convolutions to follow in the head {self.head}; "
+                "set head to four_conv_fc or head_norm to none"
+            )
+        return self
+
 
 class ModelConfig(Section):
     """Faster R-CNN on a feature pyramid."""
@@ -98,15 +117,16 @@ class ModelConfig(Section):
     rpn: RPNConfig = RPNConfig()
     roi: RoIConfig = RoIConfig()
     weights: str = "none"
-    """Whole detector to start from: a model.safetensors of Lumbar, a torchvision checkpoint, or `none`; class rows
-    are taken over where the class names agree."""
+    """Whole detector to start from: a model.safetensors of Lumbar, a .pth of torchvision, detectron2 or MMDetection, or
+    `none`; class rows are taken over where the class names agree."""
 
 
 class DetectionConfig(Section):
     """A detector, its data and its training."""
 
-    preset: Literal["lumbar", "torchvision"] = "lumbar"
-    """Whose conventions fill the settings that are not given; torchvision: the numbers of `fasterrcnn_resnet50_fpn`."""
+    preset: Literal["lumbar", "torchvision", "torchvision_v2", "detectron2", "mmdet"] = "lumbar"
+    """Whose conventions fill the settings that are not given: of torchvision's `fasterrcnn_resnet50_fpn` and its `_v2`,
+    or of the Faster R-CNN R50-FPN of detectron2 or MMDetection."""
     seed: int = Field(default=0, ge=0)
     """Everything random follows from it."""
     model: ModelConfig = ModelConfig()

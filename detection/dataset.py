@@ -1,5 +1,8 @@
 """From an annotation record to a training sample: the one place where crowds and degenerate boxes are left out."""
 
+import logging
+from typing import Literal
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -8,6 +11,8 @@ from torch.utils.data import Dataset
 from lumbar.data.image_io import read_image
 from lumbar.data.records import Record, Records
 from lumbar.data.transforms import Sample, Transform, item_seed
+
+_log = logging.getLogger(__name__)
 
 
 class DetectionDataset(Dataset[Sample]):
@@ -22,6 +27,7 @@ class DetectionDataset(Dataset[Sample]):
         cache: bool = False,
         max_megapixels: float = 100.0,
         channels: int = 3,
+        bad_images: Literal["stop", "blank"] = "stop",
     ) -> None:
         """Keeps what is needed to make any sample.
 
@@ -32,6 +38,7 @@ class DetectionDataset(Dataset[Sample]):
             cache: Keep decoded images in memory.
             max_megapixels: Larger files are refused.
             channels: Of the images.
+            bad_images: An image that cannot be read is an error, or a black one of its size without objects.
         """
         self.records = records
         self.transform = transform
@@ -39,6 +46,7 @@ class DetectionDataset(Dataset[Sample]):
         self._cache: dict[int, NDArray[np.uint8]] | None = {} if cache else None
         self._max_megapixels = max_megapixels
         self._channels = channels
+        self._bad_images = bad_images
 
     def __len__(self) -> int:
         """Images of the split."""
@@ -52,13 +60,22 @@ class DetectionDataset(Dataset[Sample]):
 
         Returns:
             The transformed image with the boxes that still have an area.
+
+        Raises:
+            ValueError: If the image cannot be read, or is not of the size that its annotation says.
         """
         epoch, index = key
         record = self.records[index]
         seed = item_seed(self.seed, epoch, record.image_id)
-        sample = self.transform(
-            _to_sample(record, self._read(index), seed), np.random.default_rng(seed)
-        )
+        try:
+            image = self._read(index)
+        except ValueError as error:
+            if self._bad_images == "stop":
+                raise
+            _log.warning("%s: trained as a black image without objects", error)
+            image = np.zeros((*record.size, self._channels), dtype=np.uint8)
+            record = record._replace(usable=np.zeros_like(record.usable))
+        sample = self.transform(_to_sample(record, image, seed), np.random.default_rng(seed))
         keep = (sample.boxes[:, 2:] > sample.boxes[:, :2]).all(1)
         sample.boxes, sample.labels = sample.boxes[keep], sample.labels[keep]
         return sample

@@ -62,7 +62,8 @@ class Detector:
         """Reads a detector from a file or by its published name.
 
         Args:
-            source: `model.safetensors` of a run folder, a torchvision `.pth`, or `torchvision/fasterrcnn_resnet50_fpn`.
+            source: `model.safetensors` of a run folder, a `.pth` of torchvision, detectron2 or MMDetection, or
+                `torchvision/fasterrcnn_resnet50_fpn` (or `_v2`).
             device: Where to run it.
 
         Returns:
@@ -119,7 +120,7 @@ class Detector:
         """
         device = next(self.model.parameters()).device
         for image in images:
-            batch = Images(*(part.to(device) for part in self._prepare(image)))
+            batch = Images(*(part.to(device) for part in self.prepare(image)))
             found = rescale(self.model.predict(batch), batch).image(0)
             chosen = found.scores >= score
             yield self._name(*(field[chosen].cpu().numpy() for field in found[:3]))
@@ -139,7 +140,15 @@ class Detector:
         channels = len(self.model.pixels.mean)
         return read_image(path, channels=channels, max_megapixels=self.data.max_image_megapixels)
 
-    def _prepare(self, image: str | Path | NDArray[np.uint8]) -> Images:
+    def prepare(self, image: str | Path | NDArray[np.uint8]) -> Images:
+        """Resizes and pads an image as the model wants it.
+
+        Args:
+            image: A file, or an (H, W, C) uint8 array.
+
+        Returns:
+            A batch of one image.
+        """
         pixels = image if isinstance(image, np.ndarray) else self.read(Path(image))
         sample = Sample(
             image=torch.from_numpy(pixels.copy()).permute(2, 0, 1),

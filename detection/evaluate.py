@@ -80,7 +80,11 @@ def evaluate_file(predictions: Path, annotations: Path, output: Path | None) -> 
     results = load_results(predictions)
     has_masks = any("segmentation" in result for result in results)
     kind: Kind = "segm" if has_masks else "bbox"
-    scores = score_coco(load_truth(annotations), results, kind)
+    truth = load_truth(annotations)
+    try:
+        scores = score_coco(truth, results, kind)
+    except ValueError as error:
+        raise ValueError(f"{predictions}, scored by {annotations}: {error}") from error
     _write(scores, output)
     return scores
 

@@ -1,5 +1,6 @@
 """Which boxes count as an object, which as background, and which as neither (Ren et al. 2015, section 3.1.2)."""
 
+import math
 from typing import NamedTuple
 
 from torch import Tensor
@@ -20,12 +21,22 @@ class Matches(NamedTuple):
 
 
 class Matcher:
-    """Matches by overlap: positive from `fg_iou` up, negative below `bg_iou`."""
+    """Matches by overlap: positive from `fg_iou` up, negative below `bg_iou`.
 
-    def __init__(self, *, fg_iou: float, bg_iou: float) -> None:
-        """Keeps the thresholds, both in [0, 1]."""
+    A match of low quality is one below `fg_iou`, of the box that overlaps some ground truth the most.
+    """
+
+    def __init__(self, *, fg_iou: float, bg_iou: float, low_quality_iou: float = math.inf) -> None:
+        """Keeps the thresholds.
+
+        Args:
+            fg_iou: In [0, 1].
+            bg_iou: In [0, 1].
+            low_quality_iou: Overlap from which on matches of low quality are positive, too; by default none is.
+        """
         self.fg_iou = fg_iou
         self.bg_iou = bg_iou
+        self.low_quality_iou = low_quality_iou
 
     def __call__(self, boxes: Tensor, targets: Targets) -> Matches:
         """Matches boxes with the ground truth of their image.
@@ -37,16 +48,8 @@ class Matcher:
         Returns:
             Matches of (B, N).
         """
-        best, index, is_highest = best_overlap(boxes, targets.boxes.to(boxes.dtype), targets.valid)
-        positive = self._positive(best, is_highest)
+        best, index, is_highest = best_overlap(
+            boxes, targets.boxes.to(boxes.dtype), targets.valid, self.low_quality_iou
+        )
+        positive = (best >= self.fg_iou) | is_highest
         return Matches(index, positive, (best < self.bg_iou) & ~positive)
-
-    def _positive(self, best: Tensor, is_highest: Tensor) -> Tensor:
-        return best >= self.fg_iou
-
-
-class AnchorMatcher(Matcher):
-    """Also takes the boxes that overlap some ground truth the most: what any box overlaps has one."""
-
-    def _positive(self, best: Tensor, is_highest: Tensor) -> Tensor:
-        return (best >= self.fg_iou) | is_highest

@@ -1,13 +1,15 @@
 """Pooling of each region from the pyramid level that fits its size (Lin et al. 2017, arXiv:1612.03144, equation 1)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
 from backbones.base import FeatureSpec
 from lumbar.ops.boxes import area
-from lumbar.ops.roi_align import multilevel_roi_align
+
+Align = Callable[..., Tensor]
+"""`multilevel_roi_align` or `adaptive_roi_align`, with what `RoIPool` does not give."""
 
 _CANONICAL_SIZE, _CANONICAL_LEVEL = 224, 4
 
@@ -15,23 +17,19 @@ _CANONICAL_SIZE, _CANONICAL_LEVEL = 224, 4
 class RoIPool:
     """RoIAlign from p2..p5; a 224 pixel box takes p4, half that size one level finer."""
 
-    def __init__(
-        self, features: Mapping[str, FeatureSpec], *, size: int, sampling_ratio: int, aligned: bool
-    ) -> None:
+    def __init__(self, features: Mapping[str, FeatureSpec], *, size: int, align: Align) -> None:
         """Reads strides and channels from the pyramid.
 
         Args:
             features: What the backbone yields; the coarsest level is for proposals only.
             size: Cells along each side of a pooled region.
-            sampling_ratio: Sampling points along each side of a cell.
-            aligned: Half-pixel alignment.
+            align: Pools boxes from levels.
         """
         self.names = list(features)[:-1]
         self.strides = [features[name].stride for name in self.names]
         self.channels = features[self.names[0]].channels
         self.size = size
-        self.sampling_ratio = sampling_ratio
-        self.aligned = aligned
+        self.align = align
 
     def levels(self, boxes: Tensor) -> Tensor:
         """The level of each box.
@@ -57,12 +55,5 @@ class RoIPool:
         Returns:
             (B * R, C, size, size) in at least float32.
         """
-        return multilevel_roi_align(
-            [features[name] for name in self.names],
-            boxes,
-            self.levels(boxes),
-            strides=self.strides,
-            size=self.size,
-            sampling_ratio=self.sampling_ratio,
-            aligned=self.aligned,
-        )
+        levels = [features[name] for name in self.names]
+        return self.align(levels, boxes, self.levels(boxes), strides=self.strides, size=self.size)

@@ -3,6 +3,7 @@
 B images, A anchors for each cell, N_l anchors of a level, N of all levels.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ from detection.anchors import Anchors
 from detection.box_coder import BoxCoder
 from detection.matcher import Matcher
 from detection.proposals import ProposalSelector
-from detection.sampler import BalancedSampler
+from detection.sampler import BalancedSampler, Samples, count_valid
 from lumbar.ops.boxes import take
 from lumbar.ops.losses import WeightedLoss, binary_cross_entropy, smooth_l1
 from lumbar.ops.reduce import count_per_rank
@@ -86,8 +87,12 @@ class RPN(nn.Module):
         train_selector: ProposalSelector,
         test_selector: ProposalSelector,
         box_loss: WeightedLoss = smooth_l1,
+        divisor: Callable[[Samples], Tensor] = count_valid,
     ) -> None:
-        """Joins the parts; `box_loss` compares deltas (B, S, 4) under a weight (B, S)."""
+        """Joins the parts.
+
+        `box_loss` compares deltas (B, S, 4) under a weight (B, S); both losses are divided by `divisor`, a count.
+        """
         super().__init__()
         self.head = head
         self.anchors = anchors
@@ -96,6 +101,7 @@ class RPN(nn.Module):
         self.train_selector = train_selector
         self.test_selector = test_selector
         self.box_loss = box_loss
+        self.divisor = divisor
 
     def forward(self, features: dict[str, Tensor], canvas: tuple[int, int]) -> RPNOutput:
         """Predicts for every anchor.
@@ -113,7 +119,7 @@ class RPN(nn.Module):
         return RPNOutput(list(logits), list(deltas), self.anchors(grids, canvas))
 
     def losses(self, output: RPNOutput, targets: Targets) -> dict[str, Tensor]:
-        """Objectness and box loss over the sampled anchors, each divided by their number.
+        """Objectness and box loss over the sampled anchors, each divided by a count of them.
 
         Args:
             output: Of `forward`, for (B, ...) images.
@@ -130,7 +136,7 @@ class RPN(nn.Module):
         truth = take(targets.boxes.to(anchors.dtype), matches.indices.gather(1, samples.indices))
         wanted = self.coder.encode(truth, anchors[samples.indices])
         wanted = torch.where(samples.positive[..., None], wanted, 0.0)
-        count = count_per_rank(samples.valid.sum())
+        count = count_per_rank(self.divisor(samples))
         return {
             "rpn/objectness": binary_cross_entropy(
                 logits, samples.positive.to(anchors.dtype), samples.valid

@@ -20,6 +20,16 @@ class Samples(NamedTuple):
     """(B, S) bool: False where an image offered too few."""
 
 
+def count_valid(samples: Samples) -> Tensor:
+    """How many boxes were chosen: scalar int64."""
+    return samples.valid.sum()
+
+
+def count_slots(samples: Samples) -> Tensor:
+    """How many were to be chosen, found or not: scalar int64."""
+    return torch.ones_like(samples.indices).sum()
+
+
 class BalancedSampler:
     """Chooses at most `batch * fg_fraction` positive boxes and fills up with negative ones.
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from pathlib import Path
+from textwrap import indent
 from typing import NamedTuple
 
 import torch
@@ -22,10 +23,11 @@ from lumbar.data.datamodule import DataModule
 from lumbar.training.checkpoint import AtomicCheckpointIO
 from lumbar.training.displays import start_table
 from lumbar.training.hardware import explain_precision, resolve_hardware, total_batch
-from lumbar.training.load import dump_config
+from lumbar.training.load import config_to_dict, dump_config
 from lumbar.training.optim import explain_lr
 from lumbar.training.run import EvalSplit, fit, validate
 from lumbar.training.run_folder import RunFolder
+from lumbar.training.run_record import RunRecord
 from lumbar.training.schedule import warmup_length
 
 _say = rank_zero_only(logging.getLogger(__name__).info)
@@ -36,14 +38,19 @@ class Trained(NamedTuple):
     """A finished run."""
 
     folder: RunFolder
-    scores: CocoScores | None
-    """Of the test split, or of the validation split where there is none; None if the run was interrupted."""
+    scores: CocoScores
+    """Of the test split, or of the validation split where there is none."""
     minutes: float
     """Of training, with the evaluations on the way."""
 
 
 def train(
-    config: DetectionConfig, *, name: str, output: Path | None = None, resume: str | None = None
+    config: DetectionConfig,
+    *,
+    name: str,
+    output: Path | None = None,
+    resume: str | None = None,
+    resume_anyway: bool = False,
 ) -> Trained:
     """Trains, evaluates the best weights, and writes everything into the run folder.
 
@@ -52,12 +59,14 @@ def train(
         name: Of the run, for its folder.
         output: The run folder; None takes the next free `runs/NAME-n`.
         resume: A checkpoint to go on from, `auto` for the last one of the run folder, None to start anew.
+        resume_anyway: Goes on also with other settings than those of the checkpoint.
 
     Returns:
         Where everything is, and the scores.
 
     Raises:
         ValueError: Data, weights or checkpoint are missing or wrong, or the run folder is taken.
+        Interrupted: The run was told to stop; it can be resumed.
     """
     if resume not in {None, "auto"} and not Path(str(resume)).is_file():
         raise ValueError(f"--resume: no such checkpoint: {Path(str(resume)).absolute()}")
@@ -74,6 +83,12 @@ def train(
         images_per_batch=config.data.batch_size_per_device,
     )
     folder = RunFolder.create(output, name, resume=resume is not None)
+    images = total_batch(config.trainer, config.data.batch_size_per_device)
+    record = RunRecord(config_to_dict(config), classes=categories.names, images_per_step=images)
+    checkpoint = _checkpoint(folder, resume)
+    if checkpoint is not None:
+        changes = record.compare(checkpoint, anyway=resume_anyway)
+        _say("going on from %s\n%s", checkpoint, indent(changes, "  "))
     rank_zero_only(folder.write_config)(dump_config(config))
     _say("\n%s\n", start_table(_derived(config, datamodule, model, folder)))
     start = time.perf_counter()
@@ -83,12 +98,10 @@ def train(
         config.trainer,
         folder=folder,
         seed=config.seed,
-        resume=_checkpoint(folder, resume),
-        callbacks=[Pictures(folder.pictures, categories.names)],
+        resume=checkpoint,
+        callbacks=[Pictures(folder.pictures, categories.names), record],
     )
     minutes = (time.perf_counter() - start) / 60
-    if trainer.interrupted:
-        return Trained(folder, None, minutes)
     _take_best(module, folder)
     if trainer.is_global_zero:
         state = {key: value.cpu() for key, value in model.state_dict().items()}
@@ -160,7 +173,6 @@ def _take_best(module: DetectionModule, folder: RunFolder) -> None:
 
 def _announce(trained: Trained, split: EvalSplit) -> None:
     folder, scores, minutes = trained
-    assert scores is not None
     _say("\n%s split, after %.1f minutes of training\n%s\n", split, minutes, scores.table())
     _say("weights   %s", folder.weights)
     _say("scores    %s", folder.results)

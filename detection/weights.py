@@ -1,38 +1,27 @@
-"""Whole detectors as files: Lumbar's own, and torchvision's Faster R-CNN read into the same names.
-
-torchvision's parameter names are native here. What differs is the order of the classes (background first there, last
-here), the box rows of the background, which nothing uses, and the order in which a pooled region is flattened.
-"""
+"""Whole detectors: files of Lumbar, and what is taken over from those of other zoos."""
 
 import json
-import re
+import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
 from torch import Tensor
 
 import lumbar
-from backbones.pixels import PixelNorm
-from backbones.weights import LoadReport, fetch, load_into, read_state
-from detection.box_head import cells_first
+from backbones.files import State, WeightsFile, read_weights
+from backbones.weights import LoadReport, fetch, load_into
 from detection.build import make_detector
 from detection.config import DetectionConfig, ModelConfig
 from detection.faster_rcnn import FasterRCNN
-from detection.presets import PRESETS
+from detection.zoo import BOX_ROWS, CLASS_ROWS, PUBLISHED_DETECTORS
+from detection.zoo_detector import translate_detector
 from lumbar.data.categories import Categories
 from lumbar.training.checkpoint import load_weights, save_weights
 from lumbar.training.load import config_from_dict, config_to_dict
 
-TORCHVISION_DETECTORS = ("torchvision/fasterrcnn_resnet50_fpn",)
-_DEPTH_OF_LAYER3 = {(2, False): 18, (6, False): 34, (6, True): 50, (23, True): 101, (36, True): 152}
-_CLASS_ROWS = "roi_heads.box_predictor.cls_score"
-_BOX_ROWS = "roi_heads.box_predictor.bbox_pred"
-_FIRST_LAYER = "roi_heads.box_head.fc6.weight"
-_OLD_NAMES = (
-    (re.compile(r"(inner_blocks|layer_blocks)\.(\d)\.(weight|bias)$"), r"\1.\2.0.\3"),
-    (re.compile(r"^rpn\.head\.conv\.(weight|bias)$"), r"rpn.head.conv.0.0.\1"),
-)
+_logger = logging.getLogger(__name__)
 
 
 class DetectorWeights(NamedTuple):
@@ -55,6 +44,7 @@ def save_detector(path: Path, weights: DetectorWeights) -> None:
     """
     metadata = {
         "lumbar": lumbar.__version__,
+        "arch": weights.config.model.backbone.name,
         "config": json.dumps(config_to_dict(weights.config)),
         "categories": json.dumps(weights.categories.to_dict()),
     }
@@ -65,8 +55,8 @@ def load_detector(source: str) -> DetectorWeights:
     """Reads a detector from wherever it comes.
 
     Args:
-        source: A `.safetensors` file of Lumbar, a `.pth` file of torchvision's Faster R-CNN, or
-            `torchvision/fasterrcnn_resnet50_fpn`, which is fetched once.
+        source: A `.safetensors` file of Lumbar, a `.pth` file of torchvision, detectron2 or MMDetection, or
+            `torchvision/fasterrcnn_resnet50_fpn` or its `_v2`, which are fetched once.
 
     Returns:
         Weights under Lumbar's names, with settings and classes.
@@ -74,18 +64,37 @@ def load_detector(source: str) -> DetectorWeights:
     Raises:
         ValueError: If the source is missing or is not a detector.
     """
-    if source in TORCHVISION_DETECTORS:
-        state = fetch(_published_weights(), source, instead="give --weights FILE")
-        return from_torchvision_state(state, source)
+    if source in PUBLISHED_DETECTORS:
+        state = fetch(PUBLISHED_DETECTORS[source], source, instead="give --weights FILE")
+        return from_state(state, source)
     path = Path(source)
     if not path.is_file():
         raise ValueError(
-            f"{source}: no such weights file; give a model.safetensors of a run folder, a torchvision "
-            f".pth file, or {' or '.join(TORCHVISION_DETECTORS)}"
+            f"{source}: no such weights file; give a model.safetensors of a run folder, a .pth file of torchvision, "
+            f"detectron2 or MMDetection, or {' or '.join(PUBLISHED_DETECTORS)}"
         )
     if path.suffix == ".safetensors":
         return _from_lumbar(path)
-    return from_torchvision_state(read_state(path), source)
+    state, notes = read_weights(path)
+    return from_state(state, source, notes)
+
+
+def from_state(
+    state: State, source: str, notes: Mapping[str, object] = MappingProxyType({})
+) -> DetectorWeights:
+    """Turns the state of another zoo's Faster R-CNN into ours.
+
+    Args:
+        state: Tensors of any shape by the zoo's names.
+        source: Where they come from, for messages.
+        notes: What stands beside them in the file.
+
+    Raises:
+        ValueError: If it is no such detector.
+    """
+    config, categories, translation = translate_detector(WeightsFile(state, notes), source)
+    _logger.info("%s", translation)
+    return DetectorWeights(translation.state, config, categories)
 
 
 def remap_classes(weights: DetectorWeights, categories: Categories) -> dict[str, Tensor]:
@@ -104,14 +113,14 @@ def remap_classes(weights: DetectorWeights, categories: Categories) -> dict[str,
     old = {name: row for row, name in enumerate(weights.categories.names)}
     shared = {new: old[name] for new, name in enumerate(categories.names) if name in old}
     for kind in ("weight", "bias"):
-        classes = state.pop(f"{_CLASS_ROWS}.{kind}")
-        boxes = state.pop(f"{_BOX_ROWS}.{kind}").unflatten(0, (-1, 4))
+        classes = state.pop(f"{CLASS_ROWS}.{kind}")
+        boxes = state.pop(f"{BOX_ROWS}.{kind}").unflatten(0, (-1, 4))
         if shared:
-            state[f"{_CLASS_ROWS}.{kind}"] = _taken_over(
+            state[f"{CLASS_ROWS}.{kind}"] = _taken_over(
                 classes, {**shared, len(categories): len(old)}, len(categories) + 1
             )
             taken = _taken_over(boxes, shared, len(categories))
-            state[f"{_BOX_ROWS}.{kind}"] = taken.flatten(0, 1)
+            state[f"{BOX_ROWS}.{kind}"] = taken.flatten(0, 1)
     return state
 
 
@@ -132,90 +141,6 @@ def _from_lumbar(path: Path) -> DetectorWeights:
     return DetectorWeights(state, config, Categories.from_dict(json.loads(metadata["categories"])))
 
 
-def from_torchvision_state(state: Mapping[str, Tensor], source: str) -> DetectorWeights:
-    """Turns the state of torchvision's `fasterrcnn_resnet*_fpn`, saved before or after its rewrite of 2022, into ours.
-
-    Args:
-        state: torchvision's tensors by name; the class logits are (K + 1, dim), the background first.
-        source: Where they come from, for messages.
-
-    Returns:
-        Weights under our names, with the settings that they were trained under.
-
-    Raises:
-        ValueError: If it is not such a detector.
-    """
-    if f"{_CLASS_ROWS}.weight" not in state or _FIRST_LAYER not in state:
-        raise ValueError(
-            f"{source}: not a Faster R-CNN with a two-layer box head as torchvision saves it "
-            f"(no {_CLASS_ROWS}.weight or no roi_heads.box_head.fc6.weight)"
-        )
-    renamed = {_new_name(name): tensor for name, tensor in state.items()}
-    is_published = source in TORCHVISION_DETECTORS or set(renamed) != set(state)
-    config = _torchvision_config(renamed, eps=0.0 if is_published else 1e-5)
-    categories = _torchvision_categories(len(renamed[f"{_CLASS_ROWS}.bias"]) - 1)
-    pixels = {f"pixels.{key}": value for key, value in PixelNorm.of_imagenet().state_dict().items()}
-    return DetectorWeights(_to_our_order(renamed) | pixels, config, categories)
-
-
-def _new_name(name: str) -> str:
-    for pattern, replacement in _OLD_NAMES:
-        name = pattern.sub(replacement, name)
-    return name
-
-
-def _to_our_order(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Moves the background's class row behind the others, drops its box rows, and flattens regions by cell."""
-    moved = dict(state)
-    for kind in ("weight", "bias"):
-        moved[f"{_CLASS_ROWS}.{kind}"] = state[f"{_CLASS_ROWS}.{kind}"].roll(-1, 0)
-        moved[f"{_BOX_ROWS}.{kind}"] = state[f"{_BOX_ROWS}.{kind}"][4:]
-    channels = len(state["backbone.fpn.inner_blocks.0.0.bias"])
-    moved[_FIRST_LAYER] = cells_first(state[_FIRST_LAYER], channels)
-    return moved
-
-
-def _torchvision_config(state: Mapping[str, Tensor], *, eps: float) -> DetectionConfig:
-    """The settings under which the tensors mean what they meant there."""
-    blocks = {name.split(".")[3] for name in state if name.startswith("backbone.body.layer3.")}
-    depth = _DEPTH_OF_LAYER3[len(blocks), "backbone.body.layer3.0.conv3.weight" in state]
-    has_batch_norm = "backbone.body.bn1.num_batches_tracked" in state
-    convs = {name.split(".")[3] for name in state if name.startswith("rpn.head.conv.")}
-    settings: dict[str, Any] = {
-        "preset": "torchvision",
-        "model": {
-            **PRESETS["torchvision"]["model"],
-            "backbone": {
-                "name": f"resnet{depth}",
-                "norm": "batch" if has_batch_norm else "frozen",
-                "norm_eps": eps,
-            },
-            "fpn": {"channels": len(state["backbone.fpn.inner_blocks.0.0.bias"])},
-        },
-        "data": PRESETS["torchvision"]["data"],
-    }
-    settings["model"]["rpn"] = {**settings["model"]["rpn"], "convs": len(convs)}
-    settings["model"]["roi"] = {
-        **settings["model"]["roi"],
-        "head_dim": len(state["roi_heads.box_head.fc6.bias"]),
-    }
-    return config_from_dict(DetectionConfig, settings)
-
-
-def _torchvision_categories(num_classes: int) -> Categories:
-    """torchvision's labels are COCO's category ids, with gaps; other class counts have no names."""
-    names = _published_weights().meta["categories"][1:]
-    if num_classes != len(names):
-        names = [f"class {number}" for number in range(1, num_classes + 1)]
-    return Categories(tuple(names), tuple(range(1, num_classes + 1)))
-
-
-def _published_weights() -> Any:
-    from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
-
-    return FasterRCNN_ResNet50_FPN_Weights.COCO_V1
-
-
 def load_for_training(config: ModelConfig, categories: Categories) -> tuple[FasterRCNN, LoadReport]:
     """Builds a detector and starts it from the weights of another one, `config.weights`.
 
@@ -229,6 +154,13 @@ def load_for_training(config: ModelConfig, categories: Categories) -> tuple[Fast
     Raises:
         ValueError: If the weights are missing or of another network.
     """
+    weights = load_detector(config.weights)
+    arch = weights.config.model.backbone.name
+    if arch != config.backbone.name:
+        raise ValueError(
+            f"{config.weights}: a detector on {arch} does not fit model.backbone.name={config.backbone.name}; "
+            f"set model.backbone.name={arch}"
+        )
     model = make_detector(config, len(categories))
-    state = remap_classes(load_detector(config.weights), categories)
+    state = remap_classes(weights, categories)
     return model, load_into(model, state, source=config.weights)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lumbar.data.interpolation import single_threaded_opencv
 from lumbar.data.sample import Sample
 
 _REFUSED = {
@@ -85,10 +86,8 @@ def _import_library() -> Any:
     # Otherwise the import asks the package index for a newer version.
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     import albumentations
-    import cv2
 
-    # OpenCV's threads do not survive the fork into loader workers: a worker may hang on them.
-    cv2.setNumThreads(0)
+    single_threaded_opencv()
     return albumentations
 
 

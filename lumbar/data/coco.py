@@ -4,6 +4,7 @@ import json
 import reprlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from lumbar.data.categories import Categories
 from lumbar.data.image_io import image_size, resolve_inside
-from lumbar.data.records import BoxTable, ImageTable, Records
+from lumbar.data.records import Annotations, BoxTable, ImageTable, Records, Repair
+from lumbar.data.store import read_once
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -20,13 +22,19 @@ Rows = Sequence[Mapping[str, Any]]
 _LARGEST = 1e12
 # One very long name would widen the array of all names.
 _LONGEST = 1024
+# More than this share of useless annotations is no slip: something is wrong with the file as a whole.
+_FEW = 0.01
 
 
 def read_coco(annotations: Path, images: Path, *, name: str) -> Records:
     """Reads a COCO instances file; the classes are its categories in the order of their ids.
 
-    What has one sensible meaning is repaired and counted in `Records.repairs`: a missing area, crowd flag or image
-    size, boxes without an area or partly outside the image, annotation ids that occur twice, categories of one name.
+    One rule for what is wrong with a file: what has one sensible meaning is repaired, a few annotations that mean
+    nothing are left out, and both are logged and counted in `Annotations.repairs`; whatever else is wrong is refused.
+    Repaired are a missing area, crowd flag or image size, boxes without an area or partly outside the image, annotation
+    ids that occur twice, and categories of one name. Left out, if they are at most one in a hundred, are annotations
+    whose box is not four finite numbers, and those of an image that is not listed. An unknown category is refused even
+    once: it mostly comes from another numbering of the classes, in which the other annotations have wrong ones.
 
     Args:
         annotations: The JSON file.
@@ -34,33 +42,50 @@ def read_coco(annotations: Path, images: Path, *, name: str) -> Records:
         name: Of the split, for messages.
 
     Raises:
-        ValueError: The file is not JSON or not COCO, has boxes that are not finite, ids that do not fit together, or
-            image names that leave the folder.
+        ValueError: The file is not JSON or not COCO, too many boxes are not finite, ids do not fit together, or image
+            names leave the folder.
     """
     try:
-        document = _load(annotations)
-        classes, files, boxes = (
-            _rows(document, key) for key in ("categories", "images", "annotations")
-        )
-        categories = _categories(classes)
-        table = _images(files, images)
-        objects = _objects(boxes, table, categories)
+        found = read_once(annotations, images, partial(_read, annotations, images))
     except ValueError as error:
         raise ValueError(f"{annotations}: {error}") from error
-    return Records.build(
-        table,
-        objects,
+    return Records.whole(found, images, source=f"data.{name} ({annotations})")
+
+
+def _read(path: Path, root: Path) -> Annotations:
+    document = _load(path)
+    classes, files, rows = (_rows(document, key) for key in ("categories", "images", "annotations"))
+    categories = _categories(classes)
+    images = _images(files, root)
+    objects = _objects(rows, images, categories)
+    useless = _useless(rows, objects)
+    kept = np.delete(
+        np.arange(len(rows)), [place for places in useless.values() for place in places]
+    )
+    wrong = _filled_in(classes, files, rows) | useless
+    return Annotations.build(
+        images,
+        objects.at(kept),
         categories=categories,
-        repairs=_repairs(classes, files, boxes),
-        source=f"data.{name} ({annotations})",
+        repairs={
+            what: Repair(len(places), f"{what.split()[0]}[{places[0]}]")
+            for what, places in wrong.items()
+            if places
+        },
     )
 
 
 def _load(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(path.read_text(encoding="utf-8-sig"), object_hook=_without_outline)
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"cannot be read as JSON: {error}; is the file complete?") from error
+
+
+def _without_outline(row: dict[str, Any]) -> dict[str, Any]:
+    """Drops, while the file is read, what takes the most memory by far."""
+    row.pop("segmentation", None)
+    return row
 
 
 def _rows(document: Any, key: str) -> Rows:
@@ -99,7 +124,6 @@ def _images(rows: Rows, root: Path) -> ImageTable:
         for row, path, size in zip(rows, paths, zip(*edges, strict=True), strict=True)
     ]
     return ImageTable(
-        root=root,
         names=np.array(names, dtype=np.str_),
         ids=np.array(ids, dtype=np.int64),
         sizes=np.array(sizes, dtype=np.int64).reshape(-1, 2),
@@ -107,37 +131,84 @@ def _images(rows: Rows, root: Path) -> ImageTable:
 
 
 def _objects(rows: Rows, images: ImageTable, categories: Categories) -> BoxTable:
-    boxes = _column(rows, "annotations", "bbox", _is_box, "four finite numbers [x, y, w, h]")
+    """All annotations; their place is -1 where they have no image, and their box is no number where they have none."""
+    boxes = [box if _is_box(box := row.get("bbox")) else [np.nan] * 4 for row in rows]
     areas = _column(rows, "annotations", "area", _is_number_or_none, "a finite number")
     crowd = _column(rows, "annotations", "iscrowd", _is_whole_or_none, "0 or 1")
-    return BoxTable(
-        owners=_places(rows, "image_id", images.ids.tolist(), "images"),
+    objects = BoxTable(
+        owners=_places(rows, "image_id", images.ids.tolist()),
         boxes=np.array(boxes, dtype=np.float64).reshape(-1, 4),
-        labels=_places(rows, "category_id", categories.ids, "categories"),
+        labels=_places(rows, "category_id", categories.ids),
         crowd=np.array([bool(flag) for flag in crowd], dtype=np.bool_),
         areas=np.array(areas, dtype=np.float64),
     )
+    unknown = np.flatnonzero(objects.labels < 0)
+    if len(unknown):
+        raise ValueError(
+            f'{len(unknown)} annotations have a "category_id" that is not in "categories", the first is '
+            f'{rows[unknown[0]]["category_id"]}: correct them, or complete "categories"'
+        )
+    return objects
 
 
-def _repairs(categories: Rows, images: Rows, annotations: Rows) -> dict[str, int]:
-    """Counts what the functions above had to fill in, in rows that they have checked."""
-    names = Counter(row["name"] for row in categories)
-    ids = [row["id"] for row in annotations if _is_whole(row.get("id"))]
-    return {
-        "categories that share their name: id added": sum(n for n in names.values() if n > 1),
-        "images without height or width: read from the file": sum(map(_lacks_size, images)),
-        "annotations without area: area of the box taken": _count_missing(annotations, "area"),
-        "annotations without iscrowd: 0 taken": _count_missing(annotations, "iscrowd"),
-        "annotations with the id of another one: ids not used": len(ids) - len(set(ids)),
+def _places(rows: Rows, key: str, ids: Sequence[int]) -> NDArray[np.int64]:
+    """The index in another table that each annotation points to by an id, -1 where there is none."""
+    place = {known: index for index, known in enumerate(ids)}
+    values = _column(rows, "annotations", key, _is_whole, "a whole number")
+    return np.array([place.get(value, -1) for value in values], dtype=np.int64)
+
+
+def _useless(rows: Rows, objects: BoxTable) -> dict[str, list[int]]:
+    """Places of annotations that mean nothing, by what is wrong with them.
+
+    Raises:
+        ValueError: They are not few.
+    """
+    wrong = {
+        "image_id": ('of an image that is not in "images"', objects.owners < 0),
+        "bbox": ("without four finite numbers [x, y, w, h]", np.isnan(objects.boxes[:, 0])),
     }
+    found = {}
+    for key, (what, where) in wrong.items():
+        places = np.flatnonzero(where).tolist()
+        if len(places) > _FEW * len(rows):
+            raise ValueError(
+                f"{len(places)} of {len(rows)} annotations are {what}, the first is annotations[{places[0]}] (counted "
+                f'from 0) with "{key}" {reprlib.repr(rows[places[0]].get(key))}: correct or remove them'
+            )
+        found[f"annotations {what}: left out"] = places
+    return found
+
+
+def _filled_in(categories: Rows, images: Rows, annotations: Rows) -> dict[str, list[int]]:
+    """Places of what the functions above had to fill in, in rows that they have checked."""
+    names = Counter(row["name"] for row in categories)
+    ids: dict[int, int] = {}
+    return {
+        "categories that share their name: id added": _where(
+            categories, lambda row: names[row["name"]] > 1
+        ),
+        "images without height or width: read from the file": _where(images, _lacks_size),
+        "annotations without area: area of the box taken": _where(
+            annotations, lambda row: row.get("area") is None
+        ),
+        "annotations without iscrowd: 0 taken": _where(
+            annotations, lambda row: row.get("iscrowd") is None
+        ),
+        "annotations with the id of another one: ids not used": [
+            place
+            for place, row in enumerate(annotations)
+            if isinstance(key := row.get("id"), int) and ids.setdefault(key, place) != place
+        ],
+    }
+
+
+def _where(rows: Rows, wrong: Callable[[Mapping[str, Any]], bool]) -> list[int]:
+    return [place for place, row in enumerate(rows) if wrong(row)]
 
 
 def _lacks_size(image: Mapping[str, Any]) -> bool:
     return any((image.get(key) or 0) <= 0 for key in ("height", "width"))
-
-
-def _count_missing(rows: Rows, key: str) -> int:
-    return sum(row.get(key) is None for row in rows)
 
 
 def _column(
@@ -152,19 +223,6 @@ def _column(
             )
             raise ValueError(f'{table}[{place}] (counted from 0): "{key}" {found}')
     return values
-
-
-def _places(rows: Rows, key: str, ids: Sequence[int], table: str) -> NDArray[np.int64]:
-    """The index in another table that each row points to by an id."""
-    place = {known: index for index, known in enumerate(ids)}
-    values = _column(rows, "annotations", key, _is_whole, "a whole number")
-    unknown = [value for value in values if value not in place]
-    if unknown:
-        raise ValueError(
-            f'{len(unknown)} annotations have a "{key}" that is not in "{table}", the first is {unknown[0]}: '
-            f'remove them, or complete "{table}"'
-        )
-    return np.array([place[value] for value in values], dtype=np.int64)
 
 
 def _check_unique(ids: list[int], table: str) -> None:

@@ -30,8 +30,9 @@ class ResizeConfig(Section):
     """Short edge in evaluation."""
     long: int = Field(default=1333, ge=1)
     """The long edge is never longer than this."""
-    rule: Literal["antialias", "torchvision"] = "antialias"
-    """antialias: uint8, bilinear with antialiasing, rounded. torchvision: float, not antialiased, rounded down."""
+    rule: Literal["antialias", "torchvision", "pil", "opencv"] = "antialias"
+    """antialias: bilinear with antialiasing; torchvision: in float without antialiasing, sizes rounded down; pil: by
+    Pillow, as detectron2; opencv: by OpenCV, without antialiasing, as MMDetection."""
 
 
 class AugmentConfig(Section):
@@ -84,3 +85,7 @@ class DataConfig(Section):
     """Train also on images without boxes."""
     max_image_megapixels: float = Field(default=100.0, gt=0)
     """Larger image files are refused before they are decoded."""
+    bad_images: Literal["stop", "blank"] = "stop"
+    """What to do when a training image cannot be read. stop: end the run with its name; `--resume auto` goes on exactly
+    once it is repaired. blank: name it in the log, and train on a black image of its size without objects. Evaluation
+    always stops."""

@@ -10,23 +10,22 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
-from torch import multiprocessing
 from torch.utils.data import DataLoader, Dataset
 
 from lumbar.data.categories import Categories
 from lumbar.data.collate import collate
 from lumbar.data.config import DataConfig
-from lumbar.data.loader import ResumableLoader
+from lumbar.data.loader import ResumableLoader, start_worker
 from lumbar.data.read import read_split
 from lumbar.data.records import Records
-from lumbar.data.sample import Sample, Transform
+from lumbar.data.sample import Sample
 from lumbar.data.samplers import EvalBatchSampler, TrainBatchSampler
 from lumbar.data.sizes import Size, canvas_of
 from lumbar.data.transforms import build_transform
 
 Split = Literal["train", "val", "test"]
-MakeDataset = Callable[[Records, Transform, int], Dataset[Sample]]
-"""(records, transform, seed) to a data set that is asked for (epoch, index)."""
+MakeDataset = Callable[..., Dataset[Sample]]
+"""(records, transform, seed, bad_images="stop") to a data set that is asked for (epoch, index)."""
 _NEEDED: dict[str, tuple[Split, ...]] = {
     "fit": ("train", "val"),
     "validate": ("val",),
@@ -54,7 +53,8 @@ class DataModule(LightningDataModule):
 
         Args:
             config: Where the data lie and how they become batches.
-            make_dataset: The task's data set, made from (records, transform, seed).
+            make_dataset: The task's data set, made from (records, transform, seed); in training, `bad_images` says
+                what it does with one that cannot be read.
             root: Folder that a relative `config.root` starts from.
             seed: Of the run.
             categories: The classes of a trained model; None takes those of the training split.
@@ -102,7 +102,7 @@ class DataModule(LightningDataModule):
             world=self._world,
             accumulate=self.trainer.accumulate_grad_batches if self.trainer else 1,
         )
-        dataset = self._make_dataset(records, transform, self._seed)
+        dataset = self._make_dataset(records, transform, self._seed, bad_images=config.bad_images)
         return ResumableLoader(dataset, batch_sampler=order, **self._loader_options())
 
     def val_dataloader(self) -> DataLoader[Sample]:
@@ -145,7 +145,8 @@ class DataModule(LightningDataModule):
             "num_workers": config.workers,
             "persistent_workers": config.workers > 0,
             "pin_memory": torch.cuda.is_available(),
-            "worker_init_fn": _share_by_name,
+            "worker_init_fn": start_worker,
+            "generator": torch.Generator(),  # a resumed run would draw more often from the global one
         }
 
     @property
@@ -179,7 +180,7 @@ def _relabel(records: Records, categories: Categories, split: Split) -> Records:
             f"the training split, {list(categories.names)}"
         )
     numbers = np.array([categories.names.index(name) for name in names])
-    return replace(records, labels=numbers[records.labels], categories=categories)
+    return replace(records, numbers=numbers[records.numbers], categories=categories)
 
 
 def _aspect_groups(records: Records, config: DataConfig) -> NDArray[np.int64]:
@@ -194,8 +195,3 @@ def _canvases(records: Records, config: DataConfig) -> list[Size]:
         canvas_of((height, width), config.resize, config.pad_multiple, config.canvas_buckets)
         for height, width in records.sizes.tolist()
     ]
-
-
-def _share_by_name(_worker: int) -> None:
-    """Hands tensors over through named files: the default may run out of open descriptors."""
-    multiprocessing.set_sharing_strategy("file_system")

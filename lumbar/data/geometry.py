@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import pad
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
 from lumbar.data.config import ResizeConfig
+from lumbar.data.interpolation import INTERPOLATIONS, Interpolate, antialiased
 from lumbar.data.sample import Sample
 from lumbar.data.sizes import Size, resized_size
 
@@ -31,7 +31,8 @@ class Resize:
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Returns the resized sample; float32 under the rule "torchvision"."""
         short = self.shorts[rng.integers(len(self.shorts))]
-        return _resize(sample, resized_size(_size(sample), self.resize, short), self.resize.rule)
+        size = resized_size(_size(sample), self.resize, short)
+        return _resize(sample, size, INTERPOLATIONS[self.resize.rule])
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class ScaleJitter:
         scale = rng.uniform(*self.scales) * self.size / max(height, width)
         scaled = max(1, round(height * scale)), max(1, round(width * scale))
         top, left = (int(rng.integers(max(0, edge - self.size) + 1)) for edge in scaled)
-        resized = _resize(sample, scaled, "antialias")
+        resized = _resize(sample, scaled, antialiased)
         return _pad(_crop(resized, (top, left), (self.size, self.size)), self.size)
 
 
@@ -128,7 +129,7 @@ def _select(sample: Sample, keep: Tensor) -> Sample:
     return replace(sample, boxes=sample.boxes[keep], labels=sample.labels[keep])
 
 
-def _resize(sample: Sample, size: Size, rule: Literal["antialias", "torchvision"]) -> Sample:
+def _resize(sample: Sample, size: Size, interpolation: Interpolate) -> Sample:
     height, width = _size(sample)
     # Divided in float32, as torchvision does it: boxes agree to the last bit.
     ratio = torch.tensor(size[::-1] * 2, dtype=torch.float32) / torch.tensor((width, height) * 2)
@@ -136,10 +137,7 @@ def _resize(sample: Sample, size: Size, rule: Literal["antialias", "torchvision"
     if mask is not None:
         nearest = InterpolationMode.NEAREST_EXACT
         mask = functional.resize(mask[None], list(size), interpolation=nearest)[0]
-    if rule == "antialias":
-        image = functional.resize(sample.image, list(size), antialias=True)
-    else:
-        image = interpolate(sample.image[None].float(), size, mode="bilinear")[0]
+    image = interpolation(sample.image, size)
     return replace(sample, image=image, boxes=sample.boxes * ratio, mask=mask)
 
 

@@ -114,7 +114,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise ValueError(f"{path}: no such image file") from error
     except UnidentifiedImageError as error:
         raise ValueError(f"{path}: not an image of the kinds {', '.join(_FORMATS)}") from error
-    except (*_DAMAGE, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{path}: {error} Scale the image down, or cut it into tiles") from error
+    except _DAMAGE as error:
         raise ValueError(f"{path}: cannot be read: {error}") from error
 
 

@@ -11,9 +11,9 @@ Size = tuple[int, int]
 def resized_size(size: Size, resize: ResizeConfig, short: int) -> Size:
     """Says how large an image becomes, from its size alone.
 
-    The short edge becomes `short`, or less where the long edge would exceed `resize.long`. Rule
-    "antialias" rounds to the nearest pixel; rule "torchvision" rounds down, as
-    `GeneralizedRCNNTransform` does (so that 799 for 800 occurs).
+    The short edge becomes `short`, or less where the long edge would exceed `resize.long`, rounded
+    to the nearest pixel. Rule "torchvision" rounds down, as `GeneralizedRCNNTransform` does (so that
+    799 for 800 occurs).
 
     Args:
         size: Height and width of the image in pixels, both positive.
@@ -23,9 +23,9 @@ def resized_size(size: Size, resize: ResizeConfig, short: int) -> Size:
     Returns:
         Height and width in pixels, at least 1.
     """
-    scale = min(short / min(size), resize.long / max(size))
-    half = 0.5 if resize.rule == "antialias" else 0.0
-    height, width = (max(1, math.floor(edge * scale + half)) for edge in size)
+    scale = _scaled_twice if resize.rule == "pil" else _scaled
+    half = 0.0 if resize.rule == "torchvision" else 0.5
+    height, width = (max(1, math.floor(edge + half)) for edge in scale(size, short, resize.long))
     return height, width
 
 
@@ -65,3 +65,15 @@ def canvas_of(size: Size, resize: ResizeConfig, multiple: int, buckets: Sequence
         ValueError: Every bucket is too small.
     """
     return padded_size(resized_size(size, resize, resize.test_short), multiple, buckets)
+
+
+def _scaled(size: Size, short: int, long: int) -> list[float]:
+    scale = min(short / min(size), long / max(size))
+    return [edge * scale for edge in size]
+
+
+def _scaled_twice(size: Size, short: int, long: int) -> list[float]:
+    """The short edge first, then the long one, as detectron2: half a pixel may fall to the other side."""
+    edges = [short if edge == min(size) else edge * (short / min(size)) for edge in size]
+    excess = min(1.0, long / max(edges))
+    return [edge * excess for edge in edges]

@@ -9,7 +9,7 @@ import numpy as np
 
 from lumbar.data.categories import Categories
 from lumbar.data.image_io import image_size, list_images, resolve_inside
-from lumbar.data.records import BoxTable, ImageTable, Records
+from lumbar.data.records import Annotations, BoxTable, ImageTable, Records, Repair
 
 _LARGEST = 1e12
 
@@ -49,14 +49,15 @@ def read_voc(annotations: Path, images: Path, *, name: str) -> Records:
     parsed = {path: _parse(path, images) for path in every}
     names = sorted({item.name for entry in parsed.values() for item in entry.objects})
     entries = {path: parsed[path] for path in files}
-    unsized = sum(0 in entry.size for entry in entries.values())
-    return Records.build(
+    unsized = [path.name for path, entry in entries.items() if 0 in entry.size]
+    repair = "images without height or width: read from the file"
+    found = Annotations.build(
         _image_table(entries, images),
         _box_table([entry.objects for entry in entries.values()], names),
         categories=Categories(names=tuple(names), ids=tuple(range(1, len(names) + 1))),
-        repairs={"images without height or width: read from the file": unsized},
-        source=f"data.{name} ({annotations})",
+        repairs={repair: Repair(len(unsized), unsized[0])} if unsized else {},
     )
+    return Records.whole(found, images, source=f"data.{name} ({annotations})")
 
 
 def _xml_files(annotations: Path) -> tuple[list[Path], list[Path]]:
@@ -144,7 +145,6 @@ def _image_table(entries: Mapping[Path, _Entry], root: Path) -> ImageTable:
         for file_name, entry in zip(names, entries.values(), strict=True)
     ]
     return ImageTable(
-        root=root,
         names=np.array(names, dtype=np.str_),
         ids=np.arange(1, len(names) + 1),
         sizes=np.array(sizes, dtype=np.int64).reshape(-1, 2),

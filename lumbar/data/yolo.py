@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lumbar.data.categories import Categories
 from lumbar.data.image_io import image_size, list_images
-from lumbar.data.records import BoxTable, ImageTable, Records
+from lumbar.data.records import Annotations, BoxTable, ImageTable, Records
 
 _NAME_FILES = ("data.yaml", "data.yml", "classes.txt", "obj.names")
 _LARGEST = 1e6
@@ -39,18 +39,17 @@ def read_yolo(annotations: Path, images: Path, *, name: str) -> Records:
     sizes = np.array([image_size(images / file_name) for file_name in files], dtype=np.int64)
     rows = [_parse(path, len(names)) if path.is_file() else [] for path in labels]
     table = ImageTable(
-        root=images,
         names=np.array(files, dtype=np.str_),
         ids=np.arange(1, len(files) + 1),
         sizes=sizes.reshape(-1, 2),
     )
-    return Records.build(
+    found = Annotations.build(
         table,
         _box_table(rows, table.sizes),
         categories=Categories(names=names, ids=tuple(range(len(names)))),
         repairs={},
-        source=f"data.{name} ({annotations})",
     )
+    return Records.whole(found, images, source=f"data.{name} ({annotations})")
 
 
 def _class_names(annotations: Path) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ _CHUNK = 16
 
 
 def best_overlap_reference(
-    boxes: Tensor, truth: Tensor, valid: Tensor
+    boxes: Tensor, truth: Tensor, valid: Tensor, least: float = 0.0
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The same as `best_overlap`, from the whole overlap matrix at once.
 
@@ -21,6 +21,7 @@ def best_overlap_reference(
         boxes: (B, N, 4) or (1, N, 4) float xyxy.
         truth: (B, G, 4) float xyxy, G at least 1.
         valid: (B, G) bool.
+        least: As for `best_overlap`.
 
     Returns:
         Best IoU (B, N), its index (B, N), and whether a box is the best of some ground truth (B, N).
@@ -28,22 +29,27 @@ def best_overlap_reference(
     overlap = pairwise_iou(boxes, truth).masked_fill(~valid[:, None], -1)
     best, index = overlap.max(-1)
     highest = overlap.amax(1, keepdim=True)
-    return best, index, ((overlap == highest) & (highest > 0)).any(-1)
+    enough = (highest > 0) & (highest >= least)
+    return best, index, ((overlap == highest) & enough).any(-1)
 
 
 @torch.library.custom_op("lumbar::best_overlap", mutates_args=())
-def best_overlap(boxes: Tensor, truth: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def best_overlap(
+    boxes: Tensor, truth: Tensor, valid: Tensor, least: float = 0.0
+) -> tuple[Tensor, Tensor, Tensor]:
     """Finds for each box the ground truth that it overlaps most.
 
     Args:
         boxes: (B, N, 4), or (1, N, 4) for all images alike, float32 or float64 xyxy.
         truth: (B, G, 4) float xyxy, G at least 1.
         valid: (B, G) bool.
+        least: Overlap from which on a highest one counts as such.
 
     Returns:
         best: (B, N) float: IoU with the best ground truth, -1 where an image has none.
         index: (B, N) int64: that ground truth, the first of equals.
-        is_highest: (B, N) bool: no box overlaps some ground truth more than this one, and it overlaps it at all.
+        is_highest: (B, N) bool: no box overlaps some ground truth more than this one, and it overlaps it at all, and
+            by `least` or more.
     """
     shape = (truth.shape[0], boxes.shape[1])
     best = boxes.new_full(shape, -1)
@@ -52,7 +58,7 @@ def best_overlap(boxes: Tensor, truth: Tensor, valid: Tensor) -> tuple[Tensor, T
     for start in range(0, truth.shape[1], _CHUNK):
         part = slice(start, start + _CHUNK)
         chunk_best, chunk_index, chunk_highest = best_overlap_reference(
-            boxes, truth[:, part], valid[:, part]
+            boxes, truth[:, part], valid[:, part], least
         )
         index = torch.where(chunk_best > best, chunk_index + start, index)
         best = torch.maximum(best, chunk_best)
@@ -62,7 +68,7 @@ def best_overlap(boxes: Tensor, truth: Tensor, valid: Tensor) -> tuple[Tensor, T
 
 @best_overlap.register_fake
 def _best_overlap_fake(
-    boxes: Tensor, truth: Tensor, valid: Tensor
+    boxes: Tensor, truth: Tensor, valid: Tensor, least: float = 0.0
 ) -> tuple[Tensor, Tensor, Tensor]:
     best = boxes.new_empty(truth.shape[0], boxes.shape[1])
     return best, best.to(torch.int64), best.to(torch.bool)

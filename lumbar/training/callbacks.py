@@ -1,14 +1,14 @@
-"""What happens beside the steps: averaging, checkpoints, the last evaluation, and the end of a run that diverged."""
+"""What happens beside the steps: averaging, checkpoints, and the last evaluation."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import STEP_OUTPUT
-from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
@@ -31,41 +31,159 @@ class WeightAverage(WeightAveraging):
         super().on_train_end(trainer, pl_module)
         self._average_model = None
 
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Does so, too, where there was no step left to train."""
+        if self._average_model is not None:
+            self.on_train_end(trainer, pl_module)
 
-class LastCheckpoint(ModelCheckpoint):
-    """Keeps `last.ckpt`, renewed after every epoch and its evaluation."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False
+class LastCheckpoint(Checkpoint):
+    """Keeps `last.ckpt`, of which a run can go on as if it had never been interrupted.
+
+    It is renewed every few steps, before each evaluation, and at the end of each epoch.
+
+    Attributes:
+        saved: The file and its step, in words; None if there is none yet.
+    """
+
+    def __init__(self, path: Path, *, every: int | None) -> None:
+        """Saves at `path`, after `every` optimiser steps if it is not None."""
+        self.saved: str | None = None
+        self._path = path
+        self._every = every
+        self._step = 0
+        self._step_ended = False
+        self._held = -1
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Counts from the step of the checkpoint that the run goes on from."""
+        self._step = trainer.global_step
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Saves if it is time; never within accumulated batches, whose gradients are in no checkpoint."""
+        self._step_ended = trainer.global_step != self._step
+        self._step = trainer.global_step
+        if trainer.is_last_batch or (self._every and self._step % self._every == 0):
+            self.hold(trainer)
+
+    def hold(self, trainer: Trainer) -> bool:
+        """Makes sure that the file has the present state.
+
+        Returns:
+            Whether this is possible: between two steps, or between the last step of an epoch and its evaluation.
+        """
+        # Without an evaluation the epoch is about to end, and is saved then.
+        followed = trainer.enable_validation and not (
+            (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1)
         )
+        possible = followed if trainer.is_last_batch else not trainer.should_stop
+        if not (possible and self._step_ended):
+            return False
+        if self._held != self._step:
+            self._save(trainer)
+        return True
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Saves."""
+        self._save(trainer)
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Corrects what Lightning would take for another place, of this checkpoint and of any other."""
+        loops = checkpoint["loops"]["fit_loop"]
+        batches, epochs = loops["epoch_loop.batch_progress"], loops["epoch_progress"]
+        evaluation = loops["epoch_loop.val_loop.batch_progress"]
+        done = evaluation["total"]["completed"]
+        evaluation["total"].update(ready=done, started=done)
+        if batches["is_last_batch"] and _is_open(batches):
+            _before_evaluation(batches, evaluation)
+        if not batches["is_last_batch"] and _is_open(epochs):
+            _within_epoch(epochs)
+
+    def _save(self, trainer: Trainer) -> None:
+        for logger in trainer.loggers:
+            logger.save()
+        trainer.save_checkpoint(self._path, weights_only=False)
+        self._held = self._step
+        self.saved = f"{self._path} at step {self._step}"
 
 
-class BestCheckpoint(ModelCheckpoint):
+def _is_open(progress: Mapping[str, dict[str, int]]) -> bool:
+    """Whether the callbacks are still busy with what was processed last."""
+    return progress["total"]["completed"] < progress["total"]["processed"]
+
+
+def _before_evaluation(
+    batches: Mapping[str, dict[str, int]], evaluation: Mapping[str, dict[str, int]]
+) -> None:
+    """Has a run go on with the evaluation of an epoch whose batches are done.
+
+    Lightning would take it for evaluated, unless the evaluation had begun: with one batch, which is never completed.
+    """
+    for counts in (batches["total"], batches["current"]):
+        counts["completed"] = counts["processed"]
+    for counts in (evaluation["total"], evaluation["current"]):
+        counts.update(dict.fromkeys(counts, 0))
+    evaluation["total"].update(ready=1, started=1)
+
+
+def _within_epoch(epochs: Mapping[str, dict[str, int]]) -> None:
+    """Has a run that was limited in its steps go on within an epoch, if the limit is lifted.
+
+    Lightning would begin another one, and never get to the steps of the last.
+    """
+    for counts in (epochs["total"], epochs["current"]):
+        counts["processed"] -= 1
+
+
+class BestCheckpoint(Checkpoint):
     """Keeps `best.ckpt`, renewed after every evaluation with a higher score than before."""
 
-    def __init__(self, folder: Path, monitor: str) -> None:
-        super().__init__(
-            folder,
-            filename="best",
-            monitor=monitor,
-            mode="max",
-            save_on_train_epoch_end=False,
-            enable_version_counter=False,
-        )
+    def __init__(self, path: Path, monitor: str) -> None:
+        """Saves at `path` by the score that is logged as `monitor`; never if the task does not log it."""
+        self._path = path
+        self._monitor = monitor
+        self._score = -math.inf
+
+    def state_dict(self) -> dict[str, float]:
+        """The best score so far."""
+        return {"score": self._score}
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        """Goes on from the best score."""
+        self._score = state_dict["score"]
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Does nothing where the task does not score."""
-        if self.monitor in trainer.callback_metrics:
-            super().on_validation_end(trainer, pl_module)
+        """Saves if the score has risen."""
+        score = float(trainer.callback_metrics.get(self._monitor, math.nan))
+        if trainer.state.fn == TrainerFn.FITTING and score > self._score:
+            self._score = score
+            trainer.save_checkpoint(self._path, weights_only=False)
 
 
 class FinalEvaluation(Callback):
     """Ends the training after its last step with an evaluation, wherever in an epoch that is."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Counts the steps of the run."""
+        """Counts the steps of the run; one that is resumed after the last of them may still have to be evaluated."""
         self._total_steps = trainer.estimated_stepping_batches
+        if trainer.global_step >= self._total_steps:
+            trainer.check_val_every_n_epoch = 1
+            trainer.should_stop = not trainer.is_last_batch
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Takes no step more."""
+        trainer.should_stop |= trainer.global_step >= self._total_steps
+
+    on_train_epoch_end = on_train_epoch_start
 
     def on_train_batch_end(
         self,
@@ -75,47 +193,7 @@ class FinalEvaluation(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Asks for both when the last step is done."""
+        """Asks for the evaluation and the end when the last step is done."""
         if trainer.global_step >= self._total_steps:
             trainer.check_val_every_n_epoch = 1
             trainer.should_stop = True
-
-
-class FiniteLoss(Callback):
-    """Stops a run whose loss stays infinite or undefined.
-
-    The streak is counted on the device, and read only every few steps.
-    """
-
-    def __init__(self, *, patience: int, every: int) -> None:
-        """Stops after `patience` bad losses in a row, noticed after at most `every` more batches."""
-        self._patience = patience
-        self._every = every
-        self._streak: Tensor | None = None
-
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: STEP_OUTPUT,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
-        """Counts.
-
-        Raises:
-            ValueError: The streak is too long.
-        """
-        loss = outputs["loss"] if isinstance(outputs, Mapping) else outputs
-        if not isinstance(loss, Tensor):
-            return
-        streak = torch.zeros_like(loss) if self._streak is None else self._streak
-        self._streak = (streak + 1) * ~torch.isfinite(loss.detach())
-        if (batch_idx + 1) % self._every == 0 and self._streak.item() >= self._patience:
-            ids = getattr(batch, "image_ids", None)
-            images = "" if ids is None else f" (images {', '.join(map(str, ids.tolist()))})"
-            raise ValueError(
-                f"step {trainer.global_step}{images}: the loss is {loss.item()}, after "
-                f"{int(self._streak.item())} batches in a row without a finite one; lower optim.lr, "
-                "lengthen schedule.warmup_steps, or set trainer.clip_norm"
-            )

@@ -3,9 +3,9 @@
 import json
 import os
 import pickle
+import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from lumbar.files import atomic_write
+
 _DAMAGE = (RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError)
-
-
-@contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Yields a file beside `path` to be written, which then takes its place in one step.
-
-    A process that is killed on the way leaves `path` as it was, and one partial file, which the next writing reuses.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        yield partial
-        _to_disk(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    _to_disk(path.parent)
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class AtomicCheckpointIO(CheckpointIO):
@@ -52,10 +29,21 @@ class AtomicCheckpointIO(CheckpointIO):
         path: str | os.PathLike[str],
         storage_options: object = None,
     ) -> None:
-        """Writes a checkpoint; `storage_options` are for storage that we do not use."""
+        """Writes a checkpoint; `storage_options` are for storage that we do not use.
+
+        Raises:
+            ValueError: There is no room for it. The checkpoint of before is as it was.
+        """
         assert storage_options is None
-        with atomic_write(Path(path)) as partial:
-            torch.save(checkpoint, partial)
+        try:
+            with atomic_write(Path(path)) as partial:
+                torch.save(checkpoint, partial)
+        except (OSError, RuntimeError) as error:
+            free = shutil.disk_usage(Path(path).parent).free
+            raise ValueError(
+                f"{path}: cannot be written ({error}), {free} bytes are free on its disk; what was saved before is "
+                "whole: make room, and go on with --resume auto"
+            ) from error
 
     def load_checkpoint(
         self,

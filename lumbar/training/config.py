@@ -80,6 +80,12 @@ class TrainerConfig(Section):
     """Epochs between evaluations on the validation split; the last epoch is always evaluated."""
     log_every_steps: int = Field(default=20, ge=1)
     """Steps between logged values."""
+    save_every_steps: int | None = Field(default=1000, ge=1)
+    """Steps between savings of `last.ckpt` within an epoch; null: only before evaluations and after epochs."""
+    max_skipped_steps: int = Field(default=10, ge=1)
+    """Steps are skipped while the loss or the gradient is not finite; so many in a row end the run."""
+    slurm_requeue: bool = False
+    """Put a SLURM job that gets SIGUSR1 into the queue again, once its state is saved."""
     loggers: tuple[Literal["csv", "tensorboard", "wandb", "mlflow"], ...] = ("csv", "tensorboard")
     """wandb and mlflow need their packages."""
     progress: Literal["auto", "rich", "plain", "none"] = "auto"

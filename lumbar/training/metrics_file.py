@@ -2,14 +2,14 @@
 
 import csv
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from lumbar.training.checkpoint import atomic_write
+from lumbar.files import atomic_write
 
 _Row = dict[str, Any]
 
@@ -25,6 +25,7 @@ class MetricsFile(Logger):
         self._path = path
         self._columns: list[str] = []
         self._rows: list[_Row] = []
+        self._end = 0
 
     @property
     def name(self) -> str:
@@ -48,32 +49,43 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def save(self) -> None:
-        """Writes the rows that are complete: all but the last."""
-        self._write(self._rows[:-1])
+        """Writes the rows; the last one is kept, and written over if more values come."""
+        if not self._rows:
+            return
+        if set().union(*self._rows) <= set(self._columns):
+            with self._path.open("r+", newline="", encoding="utf-8") as file:
+                file.seek(self._end)
+                self._write(file)
+        else:
+            self._begin_anew()
         self._rows = self._rows[-1:]
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Writes the last row, too."""
-        self._write(self._rows)
-        self._rows = []
+        """Writes the rows."""
+        self.save()
 
-    def _write(self, rows: Sequence[_Row]) -> None:
-        if not rows:
-            return
-        if set().union(*rows) <= set(self._columns):
-            with self._path.open("a", newline="", encoding="utf-8") as file:
-                csv.DictWriter(file, self._columns).writerows(rows)
-            return
-        rows = [row for row in self._read() if int(row["step"]) < rows[0]["step"]] + list(rows)
-        self._columns = list(dict.fromkeys(key for row in rows for key in row))
+    def _begin_anew(self) -> None:
+        """Writes the file with the columns that it needs now."""
+        first = self._rows[0]["step"]
+        before = [row for row in self._read() if int(row["step"]) <= first]
+        if before and int(before[-1]["step"]) == first:
+            # A step that was resumed between its training and its evaluation.
+            self._rows[0] = before.pop() | self._rows[0]
+        self._rows = before + self._rows
+        self._columns = list(dict.fromkeys(key for row in self._rows for key in row))
         with (
             atomic_write(self._path) as partial,
             partial.open("w", newline="", encoding="utf-8") as file,
         ):
-            writer = csv.DictWriter(file, self._columns)
-            writer.writeheader()
-            writer.writerows(rows)
+            csv.DictWriter(file, self._columns).writeheader()
+            self._write(file)
+
+    def _write(self, file: TextIO) -> None:
+        writer = csv.DictWriter(file, self._columns)
+        writer.writerows(self._rows[:-1])
+        self._end = file.tell()
+        writer.writerow(self._rows[-1])
 
     def _read(self) -> list[_Row]:
         if not self._path.is_file():

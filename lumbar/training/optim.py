@@ -50,6 +50,9 @@ def build_optimizer(module: nn.Module, config: OptimConfig, lr: float) -> Optimi
         raise ValueError("nothing to train: every parameter is frozen, see model.backbone.freeze")
     if config.name == "sgd":
         optimizer: Optimizer = torch.optim.SGD(groups, lr, config.momentum, fused=True)
+        # The first step would begin them, with whatever the memory holds if it is one that is skipped.
+        for parameter in (p for group in groups for p in group["params"] if config.momentum):
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     else:
         optimizer = torch.optim.AdamW(groups, lr, (config.momentum, config.beta2), fused=True)
     # Under fp16 a fused step would undo the loss scaling by itself, too late for clipping: let the scaler do it before.

@@ -150,10 +150,8 @@ class ProgressReport(Callback):
         self._display.close()
 
     def _log(self, trainer: Trainer, state: Training) -> None:
-        values = {"train/lr": state.lr, "train/images_per_second": state.pace.rate}
-        if state.step % self._every:
-            # Lightning logs the losses by the same interval, and would miss the last step.
-            values |= {f"train/{name}": value for name, value in state.losses.items()}
+        values = {f"train/{name}": value for name, value in state.losses.items()}
+        values |= {"train/lr": state.lr, "train/images_per_second": state.pace.rate}
         for logger in trainer.loggers:
             logger.log_metrics(values, state.step - 1)
 

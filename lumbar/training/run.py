@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import (
     Callback,
     LightningDataModule,
@@ -22,20 +21,27 @@ from lightning.pytorch.strategies import DDPStrategy
 from lumbar.training.callbacks import (
     BestCheckpoint,
     FinalEvaluation,
-    FiniteLoss,
     LastCheckpoint,
     WeightAverage,
 )
 from lumbar.training.checkpoint import AtomicCheckpointIO
 from lumbar.training.config import TrainerConfig
+from lumbar.training.finite import FiniteSteps
 from lumbar.training.hardware import Hardware, resolve_hardware, resolve_precision
 from lumbar.training.metrics_file import MetricsFile
 from lumbar.training.progress import ProgressReport, choose_display, scalars
+from lumbar.training.resume import Continuation
 from lumbar.training.run_folder import RunFolder
+from lumbar.training.signals import Signals
 
 EvalSplit = Literal["val", "test"]
 
-_BAD_LOSSES = 10
+_MISHAPS = {
+    "DataLoader worker (pid": "a process that loads images has died; most often the memory of the machine is full: set "
+    "data.workers lower, or data.batch_size_per_device",
+    "by peer": "another process of this run has ended: its own message says why",
+}
+"""What happened elsewhere, by the words of the error that it causes here."""
 _PRECISIONS: Mapping[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "fp32": "32-true",
     "bf16": "bf16-mixed",
@@ -51,9 +57,6 @@ _LOGGERS: Mapping[str, Callable[[RunFolder], Logger]] = {
 }
 _HARMLESS = (
     "The .* does not have many workers",
-    "The number of training batches .* is smaller than the logging interval",
-    "Checkpoint directory .* exists and is not empty",
-    "The dirpath has changed from",
     "You defined a `validation_step` but have no `val_dataloader`",
     "GPU available but not used",
     "The .grad attribute of a Tensor that is not a leaf",  # the compiler looks at its inputs
@@ -89,21 +92,26 @@ def fit(
         callbacks: What the task does beside the steps.
 
     Raises:
-        ValueError: A device, a package or the checkpoint is missing, or the loss stays infinite.
+        ValueError: A device, a package or the checkpoint is missing, the loss stays infinite, a process that loads
+            images has died, or the disk is full.
+        Interrupted: The run was told to stop; it can be resumed.
     """
     seed_everything(seed, workers=True, verbose=False)
     folder = folder or RunFolder.create(None, "run", resume=False)
+    last = LastCheckpoint(folder.last, every=config.save_every_steps)
     every = [
         *callbacks,
         FinalEvaluation(),
-        FiniteLoss(patience=_BAD_LOSSES, every=config.log_every_steps),
-        BestCheckpoint(folder.checkpoints, monitor),
-        LastCheckpoint(folder.checkpoints),
+        FiniteSteps(patience=config.max_skipped_steps, every=config.log_every_steps),
+        Continuation(),
+        BestCheckpoint(folder.best, monitor),
+        last,
+        Signals(last, requeue=config.slurm_requeue),
     ]
     if config.ema_decay is not None:
         every.append(WeightAverage(config.ema_decay))
     loggers = [_logger(name, folder) for name in config.loggers]
-    with _quiet():
+    with _quiet(), _plain_words():
         trainer = _trainer(config, every, loggers)
         ckpt_path = None if resume is None else str(resume)
         trainer.fit(module, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
@@ -130,8 +138,8 @@ def validate(
     Returns:
         The scores by name, without the prefix.
     """
-    with _quiet():
-        trainer = trainer or _trainer(config, [], [])
+    with _quiet(), _plain_words():
+        trainer = trainer or _trainer(config, [Signals()], [])
         evaluate = trainer.validate if split == "val" else trainer.test
         evaluate(module, datamodule=datamodule, verbose=False)
     return scalars(trainer, f"{split}/")
@@ -142,32 +150,43 @@ def _trainer(
 ) -> Trainer:
     hardware = resolve_hardware(config)
     progress = ProgressReport(choose_display(config.progress), every=config.log_every_steps)
-    plugins: list[Any] = [AtomicCheckpointIO()]
-    if SLURMEnvironment.detect():
-        # Lightning would requeue from a checkpoint of its own, older than the last.
-        plugins.append(SLURMEnvironment(auto_requeue=False))
-    return Trainer(
+    return _LimitedTrainer(
+        config.max_steps,
         accelerator=hardware.kind,
         devices=hardware.devices,
         num_nodes=hardware.nodes,
         strategy=_strategy(hardware),
         precision=_PRECISIONS[resolve_precision(config)],
-        plugins=plugins,
+        plugins=[AtomicCheckpointIO()],
         callbacks=[progress, *callbacks],
         logger=list(loggers),
         max_epochs=config.max_epochs,
-        max_steps=config.max_steps or -1,
         accumulate_grad_batches=config.accumulate,
         gradient_clip_val=config.clip_norm,
         check_val_every_n_epoch=config.val_every_epochs,
-        log_every_n_steps=config.log_every_steps,
+        log_every_n_steps=0,  # Lightning logs a step after its checkpoint, and not the last: see ProgressReport
         deterministic=config.deterministic,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        enable_checkpointing=any(isinstance(c, LastCheckpoint) for c in callbacks),
     )
+
+
+class _LimitedTrainer(Trainer):
+    """Counts no more steps than a limit, at which `FinalEvaluation` ends the run.
+
+    Where Lightning has the limit itself, its loops cannot go on from the end of an epoch.
+    """
+
+    def __init__(self, limit: int | None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._limit = limit
+
+    @property
+    def estimated_stepping_batches(self) -> int | float:
+        steps = super().estimated_stepping_batches
+        return steps if self._limit is None else min(steps, self._limit)
 
 
 def _strategy(hardware: Hardware) -> DDPStrategy | Literal["auto"]:
@@ -200,3 +219,15 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(lightning, levels, strict=True):
             logger.setLevel(level)
+
+
+@contextmanager
+def _plain_words() -> Iterator[None]:
+    """Says what has happened where another process is the cause of an error."""
+    try:
+        yield
+    except RuntimeError as error:
+        for words, meaning in _MISHAPS.items():
+            if words in str(error):
+                raise ValueError(f"{meaning} ({error})") from error
+        raise

@@ -9,7 +9,8 @@ from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_only
 
-from lumbar.training.checkpoint import atomic_write, write_json
+from lumbar.files import atomic_write
+from lumbar.training.checkpoint import write_json
 
 _RUNS = Path("runs")
 _SHARED = "LUMBAR_RUN_FOLDER"

@@ -9,7 +9,7 @@ from tests.architecture.tree import PACKAGES, imports, parsed, sources
 OWNERS_OF_LIBRARIES = {
     "albumentations": ["lumbar/data/albumentations.py"],
     "cv2": [
-        "lumbar/data/albumentations.py"
+        "lumbar/data/interpolation.py"
     ],  # reads a small file into gigabytes, and a broken one as None
     "pytorch_lightning": [],  # a second tree of the same classes; ours is lightning.pytorch
     "triton": ["lumbar/ops/kernels"],

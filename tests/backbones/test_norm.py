@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
 
-from backbones.norm import ConvNorm, FrozenNorm, conv_norm, group_norm, make_norm
+from backbones.norm import ConvNorm, EvalNorm, FrozenNorm, conv_norm, group_norm, make_norm
 from backbones.sync_norm import SyncNorm
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -43,6 +43,33 @@ def test_frozen_has_the_state_of_torchvision() -> None:
     assert list(ours.state_dict()) == list(theirs.state_dict())
     x = torch.randn(2, 7, 5, 3, dtype=torch.float64)
     torch.testing.assert_close(ours(x), theirs(x), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_eval_is_batch_norm_in_evaluation_in_any_mode(train: bool) -> None:
+    """Values and gradients, folded or not; the statistics stay where they are."""
+    conv, batch = convolutions()[0].double(), filled(nn.BatchNorm2d(8)).eval()
+    norm = EvalNorm(8).double().train(train)
+    norm.load_state_dict(batch.state_dict())
+    x = torch.randn(2, 6, 9, 7, dtype=torch.float64, requires_grad=True)
+    expected = batch(conv(x))
+    wanted = [conv.weight, x, batch.weight, batch.bias]
+    theirs = torch.autograd.grad(expected.square().sum(), wanted)
+
+    for actual in (norm(conv(x)), conv_norm(x, conv, norm)):
+        torch.testing.assert_close(actual, expected, rtol=1e-13, atol=1e-13)
+        ours = torch.autograd.grad(
+            actual.square().sum(), [conv.weight, x, norm.weight, norm.bias], retain_graph=True
+        )
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-11)
+    for name in ("running_mean", "running_var"):
+        assert torch.equal(getattr(norm, name), getattr(batch, name))
+
+
+def test_eval_trains_its_affine_only_and_has_the_state_of_frozen() -> None:
+    norm = EvalNorm(4)
+    assert [name for name, _ in norm.named_parameters()] == ["weight", "bias"]
+    assert list(norm.state_dict()) == list(FrozenNorm(4).state_dict())
 
 
 def test_frozen_has_nothing_to_train_and_ignores_the_counter_of_batches() -> None:
@@ -112,6 +139,7 @@ def test_groups_divide_the_channels(channels: int, groups: int) -> None:
     ("name", "kind"),
     [
         ("frozen", FrozenNorm),
+        ("eval", EvalNorm),
         ("batch", nn.BatchNorm2d),
         ("sync", SyncNorm),
         ("group", nn.GroupNorm),

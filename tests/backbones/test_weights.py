@@ -1,7 +1,5 @@
 """Files as they are found, what fits where, and what is said when something does not."""
 
-import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +11,11 @@ from torch import Tensor, nn
 
 from backbones.weights import (
     PUBLISHED,
-    LoadReport,
     adapt_input_channels,
     backbone_part,
     fetch_backbone,
     load_into,
-    read_state,
+    read_backbone,
 )
 
 
@@ -63,11 +60,6 @@ def test_what_does_not_fit_keeps_its_initial_value_and_is_reported() -> None:
     assert "unused 2: 2.weight, fc.bias" in str(report)
 
 
-def test_a_long_report_stays_short() -> None:
-    report = LoadReport("f", (), (), tuple(f"layer{n}" for n in range(100)), ())
-    assert str(report).endswith("layer5 and 94 more")
-
-
 def test_weights_of_another_network_change_nothing() -> None:
     module = network()
     before = {key: value.clone() for key, value in module.state_dict().items()}
@@ -102,21 +94,6 @@ def test_a_grey_image_gives_the_same_response_in_any_number_of_copies(channels: 
     torch.testing.assert_close(nn.functional.conv2d(copies, adapted), wanted)
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
-def test_files_give_back_what_was_saved(tmp_path: Path, suffix: str) -> None:
-    state, path = state_of(network()), tmp_path / f"weights{suffix}"
-    save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
-    assert same(read_state(path), state)
-
-
-@pytest.mark.parametrize("wrapper", ["state_dict", "model"])
-def test_wrappers_and_prefixes_of_trainers_are_taken_off(tmp_path: Path, wrapper: str) -> None:
-    state, path = state_of(network()), tmp_path / "checkpoint.pth"
-    wrapped = {f"module.{key}": value for key, value in state.items()}
-    torch.save({wrapper: wrapped, "epoch": 3, "meta": {"name": "x"}}, path)
-    assert same(read_state(path), state)
-
-
 @pytest.mark.parametrize("prefix", ["", "backbone.", "backbone.body.", "model.backbone.body."])
 def test_a_backbone_is_found_inside_a_detector(prefix: str) -> None:
     state = state_of(network())
@@ -126,55 +103,39 @@ def test_a_backbone_is_found_inside_a_detector(prefix: str) -> None:
     assert same(found, state)
 
 
-def damaged(path: Path) -> None:
-    path.write_bytes(b"not weights at all")
+def saved(folder: Path, state: dict[str, Tensor], arch: str) -> Path:
+    save_file(state, folder / "backbone.safetensors", {"arch": arch})
+    return folder / "backbone.safetensors"
 
 
-def truncated(path: Path) -> None:
-    torch.save(state_of(network()), path)
-    path.write_bytes(path.read_bytes()[:-200])
+def test_a_backbone_is_read_for_its_network(tmp_path: Path) -> None:
+    state = state_of(network())
+    inside = {f"backbone.body.{key}": value for key, value in state.items()}
+    assert same(read_backbone(saved(tmp_path, inside, "resnet18"), "resnet18"), state)
 
 
-class Payload:
-    """Code instead of weights."""
+def test_a_file_that_says_what_network_it_is_of_goes_into_no_other(tmp_path: Path) -> None:
+    path = saved(tmp_path, state_of(network()), "resnet50_v1")
+    with pytest.raises(
+        ValueError, match=r"resnet50_v1 do not fit.*set model\.backbone\.name=resnet50_v1$"
+    ):
+        read_backbone(path, "resnet50")
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return (print, ("executed",))
 
-
-@pytest.mark.parametrize("damage", [damaged, truncated, lambda p: torch.save(Payload(), p)])
-def test_bad_files_are_named_and_run_nothing(
-    tmp_path: Path, damage: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"model": {"res2.0.conv1.weight": torch.ones(1)}},
+        {"model": {"backbone.bottom_up.res2.0.conv1.weight": torch.ones(1)}},
+        {"state_dict": {"conv1.weight": torch.ones(1)}, "meta": {"config": "style='caffe'"}},
+    ],
+)
+def test_what_would_mean_something_else_has_to_be_converted(
+    tmp_path: Path, content: dict[str, object]
 ) -> None:
-    path = tmp_path / "bad.pth"
-    damage(path)
-    with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: damaged, or holds other"):
-        read_state(path)
-    assert capsys.readouterr().out == ""
-
-
-def test_a_damaged_safetensors_file_is_named(tmp_path: Path) -> None:
-    damaged(tmp_path / "bad.safetensors")
-    with pytest.raises(ValueError, match=r"bad\.safetensors: damaged"):
-        read_state(tmp_path / "bad.safetensors")
-
-
-@pytest.mark.parametrize("content", [{}, {"epoch": 3}, [1, 2], {"model": {"a": 1}}])
-def test_a_file_without_tensors_is_named(tmp_path: Path, content: object) -> None:
-    torch.save(content, tmp_path / "empty.pth")
-    with pytest.raises(ValueError, match=r"empty\.pth: no tensors by name"):
-        read_state(tmp_path / "empty.pth")
-
-
-def test_missing_and_unknown_files_say_what_to_set(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=rf"{re.escape(str(tmp_path))}.*weights=FILE"):
-        read_state(Path("absent.pth"))
-    Path("model.onnx").touch()
-    with pytest.raises(ValueError, match=r"model\.onnx: weights are \.safetensors, \.pth or \.pt"):
-        read_state(Path("model.onnx"))
+    torch.save(content, tmp_path / "zoo.pth")
+    with pytest.raises(ValueError, match=r"run python tools/convert_weights\.py \S+zoo\.pth OUT"):
+        read_backbone(tmp_path / "zoo.pth", "resnet50")
 
 
 @pytest.fixture
@@ -209,7 +170,7 @@ def test_a_cached_file_needs_no_network(offline: Path) -> None:
 
 def test_a_damaged_cached_file_is_named(offline: Path) -> None:
     offline.mkdir(parents=True)
-    damaged(offline / "resnet18-f37072fd.pth")
+    (offline / "resnet18-f37072fd.pth").write_bytes(b"not weights at all")
     with pytest.raises(ValueError, match=r"resnet18-f37072fd\.pth cannot be read"):
         fetch_backbone("torchvision/resnet18.v1")
 

@@ -1,6 +1,7 @@
 """The COCO reader: what it reads is what the file says, what it repairs is said, what it cannot use is named."""
 
 import json
+import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +50,7 @@ def test_classes_are_ordered_by_id_and_images_as_in_the_file(read: Callable[...,
     assert [record.labels.tolist() for record in records] == [[0], [1]]
     assert records[1].boxes.tolist() == [[1.0, 2.0, 11.0, 22.0]]
     assert records[1].size == (40, 50)
-    assert records.repairs == {}
+    assert records.annotations.repairs == {}
 
 
 def test_real_annotations_are_those_that_pycocotools_reads(
@@ -67,31 +68,61 @@ def test_real_annotations_are_those_that_pycocotools_reads(
         assert ids == [row["category_id"] for row in truth]
         assert record.areas.tolist() == [row["area"] for row in truth]
         assert record.crowd.tolist() == [bool(row["iscrowd"]) for row in truth]
-    assert records.crowd.sum() == 9
+    assert sum(record.crowd.sum() for record in records) == 9
 
 
-REPAIRS: dict[str, tuple[Edit, str]] = {
-    "area": (lambda doc: doc["annotations"][0].pop("area"), "annotations without area"),
-    "null area": (lambda doc: doc["annotations"][0].update(area=None), "annotations without area"),
-    "crowd": (lambda doc: doc["annotations"][0].pop("iscrowd"), "annotations without iscrowd"),
-    "ids": (lambda doc: doc["annotations"][0].update(id=2), "annotations with the id of another"),
-    "outside": (
+REPAIRS: dict[str, tuple[Edit, str, str]] = {
+    "area": (
+        lambda doc: doc["annotations"][1].pop("area"),
+        "annotations without area",
+        "annotations[1]",
+    ),
+    "null area": (
+        lambda doc: doc["annotations"][0].update(area=None),
+        "annotations without area",
+        "annotations[0]",
+    ),
+    "crowd": (
+        lambda doc: doc["annotations"][0].pop("iscrowd"),
+        "annotations without iscrowd",
+        "annotations[0]",
+    ),
+    "ids": (
+        lambda doc: doc["annotations"][0].update(id=2),
+        "annotations with the id of another",
+        "annotations[1]",
+    ),
+    "partly outside": (
         lambda doc: doc["annotations"][0].update(bbox=[45, 0, 10, 10]),
-        "boxes that reach outside the image",
+        "boxes partly outside their image",
+        "a.png",
+    ),
+    "outside": (
+        lambda doc: doc["annotations"][0].update(bbox=[-20, 0, 10, 10]),
+        "boxes outside their image",
+        "a.png",
     ),
     "flat": (
         lambda doc: doc["annotations"][0].update(bbox=[5, 5, 0, 10]),
         "boxes without width or height",
+        "a.png",
+    ),
+    "negative": (
+        lambda doc: doc["annotations"][0].update(bbox=[5, 5, 10, -1]),
+        "boxes without width or height",
+        "a.png",
     ),
 }
 
 
 @pytest.mark.parametrize("fault", REPAIRS)
 def test_repairs_are_counted(fault: str, read: Callable[..., Records]) -> None:
-    edit, repair = REPAIRS[fault]
+    edit, repair, where = REPAIRS[fault]
     records = read(edit)
 
-    assert [(key[: len(repair)], count) for key, count in records.repairs.items()] == [(repair, 1)]
+    [(found, (times, first))] = records.annotations.repairs.items()
+    assert (found[: len(repair)], times) == (repair, 1)
+    assert first == where
     assert len(records[1].raw_boxes) == 1
 
 
@@ -110,7 +141,9 @@ def test_a_missing_size_comes_from_the_image(read: Callable[..., Records], tmp_p
     records = read(lambda doc: doc["images"][1].pop("width"))
 
     assert [record.size for record in records] == [(20, 30), (22, 33)]
-    assert records.repairs == {"images without height or width: read from the file": 1}
+    assert records.annotations.repairs == {
+        "images without height or width: read from the file": (1, "images[1]")
+    }
 
 
 def test_categories_of_one_name_stay_apart(read: Callable[..., Records]) -> None:
@@ -126,21 +159,46 @@ def test_images_without_objects_are_kept(read: Callable[..., Records]) -> None:
     assert records[0].boxes.shape == (0, 4)
 
 
+@pytest.mark.parametrize(
+    ("useless", "what"),
+    [
+        ({"image_id": 5}, 'annotations of an image that is not in "images": left out'),
+        ({"bbox": [0, 0, math.nan, 1]}, "annotations without four finite numbers"),
+        ({"bbox": None}, "annotations without four finite numbers"),
+    ],
+)
+def test_a_few_useless_annotations_are_left_out(
+    useless: dict[str, Any], what: str, read: Callable[..., Records]
+) -> None:
+    good = [_annotation(number, image=number % 2 * 5 + 4, category=2) for number in range(198)]
+    bad = [_annotation(number, image=4, category=2) | useless for number in (998, 999)]
+
+    records = read(lambda doc: doc.update(annotations=[*good[:70], *bad, *good[70:]]))
+
+    expected = read(lambda doc: doc.update(annotations=good)).annotations
+    np.testing.assert_array_equal(records.annotations.objects, expected.objects)
+    [(found, repair)] = records.annotations.repairs.items()
+    assert found.startswith(what)
+    assert repair == (2, "annotations[70]")
+    with pytest.raises(ValueError, match=r"2 of 199 .* annotations\[0\] .*: correct or remove"):
+        read(lambda doc: doc.update(annotations=[*bad, *good[1:]]))
+
+
 FAULTS: dict[str, tuple[Edit, str]] = {
     "no list": (lambda doc: doc.pop("images"), 'no list "images"'),
     "no rows": (lambda doc: doc.update(categories=[3]), 'no list "categories"'),
     "nan": (
         lambda doc: doc["annotations"][1].update(bbox=[0, 0, math.nan, 1]),
-        r'annotations\[1\].*"bbox" must be four finite numbers.*nan',
+        r'1 of 2 annotations are without four finite numbers.*annotations\[1\].*"bbox" \[0, 0, nan, 1\]',
     ),
     "infinite": (lambda doc: doc["annotations"][0].update(bbox=[0, 0, math.inf, 1]), "finite.*inf"),
     "giant": (lambda doc: doc["annotations"][0].update(bbox=[0, 0, 10**400, 1]), "finite"),
     "three": (lambda doc: doc["annotations"][0].update(bbox=[0, 0, 1]), "four finite numbers"),
-    "no box": (lambda doc: doc["annotations"][0].pop("bbox"), '"bbox" is missing'),
+    "no box": (lambda doc: doc["annotations"][0].pop("bbox"), '"bbox" None: correct or remove'),
     "area": (lambda doc: doc["annotations"][0].update(area="big"), '"area" must be a finite'),
     "image": (
         lambda doc: doc["annotations"][0].update(image_id=5),
-        '1 annotations have a "image_id" that is not in "images", the first is 5',
+        r'1 of 2 annotations are of an image that is not in "images".*annotations\[0\].*"image_id" 5',
     ),
     "category": (
         lambda doc: doc["annotations"][0].update(category_id=1),
@@ -191,7 +249,33 @@ def test_a_byte_order_mark_is_no_fault(read: Callable[..., Records], tmp_path: P
     path.write_text(path.read_text(), encoding="utf-8-sig")
 
     records = read_coco(path, tmp_path, name="val")
-    np.testing.assert_array_equal(records.raw_boxes, expected.raw_boxes)
+    np.testing.assert_array_equal(records.annotations.objects, expected.annotations.objects)
+
+
+def test_a_large_file_is_read_once(
+    read: Callable[..., Records],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("LUMBAR_CACHE", str(tmp_path / "cache"))
+    small = read(lambda doc: doc["annotations"][0].pop("area"))
+    path = tmp_path / "instances.json"
+    path.write_text(path.read_text().ljust(10 * 2**20))
+    caplog.clear()
+
+    with caplog.at_level(logging.INFO):
+        large = [read_coco(path, tmp_path, name="val") for _ in range(2)]
+
+    for records in large:
+        np.testing.assert_array_equal(records.annotations.images, small.annotations.images)
+        np.testing.assert_array_equal(records.annotations.objects, small.annotations.objects)
+        assert records.categories == small.categories
+    once, *repairs = caplog.messages
+    assert "instances.json (10 MB) once" in once
+    assert len(repairs) == 2
+    assert repairs[0] == repairs[1]
+    assert "annotations without area" in repairs[1]
 
 
 def _annotation(number: int, *, image: int, category: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lumbar.data.config import SplitConfig
@@ -19,8 +20,8 @@ def test_coco_images_are_read_and_fit_their_annotations(examples: Path) -> None:
 
     assert len(records) == len(records.with_boxes()) == 24
     assert len(records.categories) == 80
-    assert records.repairs == {}
-    assert records.crowd.any()
+    assert records.annotations.repairs == {}
+    assert any(record.crowd.any() for record in records)
     for record in records:
         assert read_image(record.path).shape == (*record.size, 3)
 
@@ -52,8 +53,8 @@ def test_blood_cells_are_read(
     records = read_split(split, examples / "bccd", name=name)
 
     assert records.categories.names == ("RBC", "WBC", "Platelets")
-    assert (len(records), len(records.boxes)) == (images, boxes)
-    assert (~records.usable).sum() == flat
+    usable = np.concatenate([record.usable for record in records])
+    assert (len(records), len(usable), (~usable).sum()) == (images, boxes, flat)
     assert all(record.path.is_file() for record in records)
     assert read_image(records[0].path).shape == (480, 640, 3)
 

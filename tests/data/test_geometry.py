@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -21,7 +22,9 @@ from lumbar.data.geometry import (
     ScaleJitter,
     VerticalFlip,
 )
+from lumbar.data.interpolation import INTERPOLATIONS
 from lumbar.data.sample import Sample, Transform
+from lumbar.data.sizes import resized_size
 
 Paint = Callable[..., Sample]
 SMALL = ResizeConfig(short=(40, 90), long=120)
@@ -110,6 +113,23 @@ def test_torchvision_rule_is_torchvision_to_the_last_bit(
     assert targets is not None
     assert torch.equal(ours.image, images.tensors[0])
     assert torch.equal(ours.boxes, targets[0]["boxes"])
+
+
+@pytest.mark.parametrize("rule", INTERPOLATIONS)
+def test_the_rule_decides_size_and_pixels(rule: Literal["pil"], paint: Paint) -> None:
+    resize = ResizeConfig(long=67, rule=rule)
+    sample = replace(
+        paint((38, 76), (4, 6, 40, 30)), image=torch.randint(256, (3, 38, 76), dtype=torch.uint8)
+    )
+
+    resized = Resize(resize, (60,))(sample, np.random.default_rng(0))
+
+    size = resized_size((38, 76), resize, 60)
+    assert torch.equal(resized.image, INTERPOLATIONS[rule](sample.image, size))
+    assert resized.mask is not None
+    assert resized.mask.shape == size
+    ratios = torch.tensor(size[::-1] * 2) / torch.tensor((76, 38) * 2)
+    assert torch.equal(resized.boxes, sample.boxes * ratios)
 
 
 def test_short_edges_are_drawn_evenly(paint: Paint) -> None:

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,14 @@ def test_16_bits_scale_to_the_8_bits_they_came_from(suffix: str, tmp_path: Path)
     np.testing.assert_array_equal(read_image(path), np.stack([grey] * 3, axis=-1))
 
 
+def test_of_16_bit_colours_the_higher_byte_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    colours = np.array([[0x1234, 0x56FF, 0xFFFF]], dtype=">u2")
+    path.write_bytes(_png((1, 1), bits=16, pixels=b"\0" + colours.tobytes()))
+
+    assert read_image(path).tolist() == [[[0x12, 0x56, 0xFF]]]
+
+
 def test_32_bits_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tiff"
     for values in (np.float32([[0.5]]), np.int32([[70000]])):
@@ -108,6 +117,15 @@ def test_other_modes_show_what_the_picture_shows(mode: str, tmp_path: Path) -> N
 
     np.testing.assert_array_equal(read_image(path), np.asarray(image))
     np.testing.assert_array_equal(read_image(path, channels=1), np.asarray(image)[..., :1])
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
+def test_one_pixel_is_an_image(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.new("RGB", (1, 1), (10, 20, 30)).save(path, **LOSSLESS[suffix])
+
+    assert read_image(path).tolist() == [[[10, 20, 30]]]
+    assert image_size(path) == (1, 1)
 
 
 def test_transparent_palettes_keep_their_colours(tmp_path: Path) -> None:
@@ -130,7 +148,7 @@ def test_cmyk_photos_become_rgb(tmp_path: Path) -> None:
 def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     # The header alone: decoding would complain of missing pixels instead.
     path = tmp_path / "a.png"
-    path.write_bytes(_png_header(9000, 9000))
+    path.write_bytes(_png((9000, 9000)))
 
     with pytest.raises(ValueError, match=r"a\.png.*9000 x 9000.*limit of 80"):
         read_image(path, max_megapixels=80)
@@ -138,12 +156,14 @@ def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
         read_image(path, max_megapixels=82)
 
 
-def test_beyond_the_limit_of_pillow_no_setting_helps(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [(20_000, 15_000), (50_000, 50_000)])
+def test_beyond_the_limit_of_pillow_no_setting_helps(size: tuple[int, int], tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(_png_header(50_000, 50_000))
+    path.write_bytes(_png(size))
 
-    with pytest.raises(ValueError, match=r"a\.png: cannot be read: .*exceeds limit"):
-        read_image(path, max_megapixels=1e9)
+    for read in (read_image, partial(read_image, max_megapixels=1e9), image_size):
+        with pytest.raises(ValueError, match=r"a\.png: .*exceeds limit.* cut it into tiles"):
+            read(path)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tiff", "webp", "bmp", "gif"])
@@ -212,11 +232,11 @@ def test_names_that_lead_out_are_refused(name: str, tmp_path: Path) -> None:
         resolve_inside(tmp_path, name)
 
 
-def _png_header(width: int, height: int) -> bytes:
-    """The start of a PNG file: signature, header and a few bytes of pixels."""
+def _png(size: tuple[int, int], *, bits: int = 8, pixels: bytes = b"\0" * 64) -> bytes:
+    """An RGB file with the header of this width and height, and these pixels, which may be too few."""
     chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(b"\0" * 64)),
+        (b"IHDR", struct.pack(">IIBBBBB", *size, bits, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(pixels)),
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -1,8 +1,11 @@
 """Resuming: what follows after a restart is what would have followed without it."""
 
+import signal
+import subprocess
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
+from multiprocessing.process import BaseProcess
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ import torch
 from torch.utils.data import Dataset
 
 from lumbar.data.collate import collate
-from lumbar.data.loader import ResumableLoader
+from lumbar.data.loader import ResumableLoader, start_worker
 from lumbar.data.sample import Sample, item_seed
 from lumbar.data.samplers import TrainBatchSampler
 
@@ -35,6 +38,7 @@ def make(workers: int) -> ResumableLoader:
         batch_sampler=order,
         num_workers=workers,
         persistent_workers=workers > 0,
+        worker_init_fn=start_worker,
         collate_fn=partial(collate, multiple=1, canvas_buckets=(), target_buckets=(8,)),
     )
 
@@ -98,3 +102,34 @@ def test_asking_for_an_iterator_alone_changes_nothing() -> None:
     iter(loader)
     assert loader.state_dict() == {"epoch": 0, "batches": 0}
     assert summary(loader) == summary(whole)
+
+
+def workers_of(loader: ResumableLoader) -> list[BaseProcess]:
+    """The processes that load for it."""
+    workers: list[BaseProcess] = loader._iterator._workers
+    return workers
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_loader_processes_outlive_what_stops_a_run(number: signal.Signals) -> None:
+    """They are told as well where a whole group is, by someone who is not their parent."""
+    loader = make(2)
+    batches = iter(loader)
+    images = [next(batches).image_ids.tolist()]
+    workers = workers_of(loader)
+    told = [str(worker.pid) for worker in workers]
+    subprocess.run(["kill", f"-{number.name[3:]}", *told], check=True)  # noqa: S607 - as a shell
+    images += [batch.image_ids.tolist() for batch in batches]
+
+    assert images == [images for images, _ in summary(make(0))]
+    assert all(worker.is_alive() for worker in workers)
+
+
+def test_a_loader_process_leaves_when_its_parent_asks() -> None:
+    loader = make(1)
+    next(iter(loader))
+    (worker,) = workers_of(loader)
+    worker.terminate()
+    worker.join(10)
+
+    assert worker.exitcode == 0

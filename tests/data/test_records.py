@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lumbar.data.categories import Categories
-from lumbar.data.records import BoxTable, ImageTable, Record, Records
+from lumbar.data.records import Annotations, BoxTable, ImageTable, Record, Records, Repair
 
 HEIGHT, WIDTH = 40, 60
 
@@ -18,7 +19,6 @@ HEIGHT, WIDTH = 40, 60
 def build(owners: list[int], boxes: object, num_images: int = 4, **columns: object) -> Records:
     count = len(owners)
     images = ImageTable(
-        root=Path("images"),
         names=np.array([f"{index}.jpg" for index in range(num_images)], dtype=np.str_),
         ids=np.arange(num_images) * 10,
         sizes=np.array([[HEIGHT, WIDTH]] * num_images, dtype=np.int64).reshape(-1, 2),
@@ -32,7 +32,8 @@ def build(owners: list[int], boxes: object, num_images: int = 4, **columns: obje
     )
     names = tuple(str(index) for index in range(count))
     categories = Categories(names=names, ids=tuple(range(count)))
-    return Records.build(images, objects, categories=categories, repairs={}, source="data.val")
+    annotations = Annotations.build(images, objects, categories=categories, repairs={})
+    return Records.whole(annotations, Path("images"), source="data.val")
 
 
 def same(first: Record, second: Record) -> bool:
@@ -108,20 +109,24 @@ def test_areas_are_those_of_the_file_or_of_the_raw_box() -> None:
 
 
 def test_repairs_are_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    boxes = [[0, 0, 5, 5], [0, 0, 0, 5], [0, 0, 5, -1], [-3, 0, 9, 9], [59, 0, 1.004, 1]]
+    flat, outside, cut = [[0, 0, 0, 5], [0, 0, 5, -1]], [WIDTH, 0, 5, 5], [-3, 0, 9, 9]
     with caplog.at_level(logging.WARNING):
-        records = build([0, 1, 2, 3, 3], boxes)
+        records = build([0, 1, 2, 3, 3, 3], [[0, 0, 5, 5], *flat, outside, cut, [59, 0, 1.004, 1]])
 
-    assert records.repairs == {
-        "boxes without width or height: left out of training": 2,
-        "boxes that reach outside the image: clipped for training": 1,
+    assert records.annotations.repairs == {
+        "boxes without width or height: left out of training": Repair(2, "1.jpg"),
+        "boxes outside their image: left out of training": Repair(1, "3.jpg"),
+        "boxes partly outside their image: clipped for training": Repair(1, "3.jpg"),
     }
-    assert [message.count("(2)") for message in caplog.messages] == [1]
-    assert caplog.messages[0].startswith("data.val: ")
+    assert [record.usable.tolist() for record in records][2:] == [[False], [False, True, True]]
+    [message] = caplog.messages
+    assert message.startswith(
+        "data.val: boxes without width or height: left out of training (2, first in 1.jpg); "
+    )
 
 
 def test_nothing_is_logged_about_a_good_file(caplog: pytest.LogCaptureFixture) -> None:
-    assert build([0], [[0, 0, 5, 5]]).repairs == {}
+    assert build([0], [[0, 0, 5, 5]]).annotations.repairs == {}
     assert not caplog.messages
 
 
@@ -143,3 +148,15 @@ def test_workers_get_an_equal_copy() -> None:
     records = build([2, 0], [[0, 0, 5, 5], [1, 1, 5, 5]])
 
     assert all(map(same, pickle.loads(pickle.dumps(records)), records))
+
+
+def test_columns_and_classes_are_those_of_the_chosen_images() -> None:
+    records = build([1, 3], [[0, 0, 5, 5], [1, 1, 5, 5]]).with_boxes()
+    other = Categories(names=("1", "none", "0"), ids=(5, 6, 7))
+
+    renumbered = replace(records, numbers=np.array([2, 0]), categories=other)
+
+    assert records.image_ids.tolist() == [10, 30]
+    assert records.sizes.tolist() == [[HEIGHT, WIDTH]] * 2
+    assert [record.labels.tolist() for record in renumbered] == [[2], [0]]
+    assert [record.labels.tolist() for record in renumbered.first(1)] == [[2]]

@@ -1,7 +1,7 @@
 """Laws of sizes: edges stay within their limits, canvases hold their images."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lumbar.data.config import ResizeConfig
@@ -38,6 +38,40 @@ def test_rules_round_differently() -> None:
     assert resized_size((427, 641), ResizeConfig(rule="antialias"), 400) == (400, 600)  # 600.5
     assert resized_size((427, 642), ResizeConfig(rule="antialias"), 401) == (401, 603)  # 602.9
     assert resized_size((427, 642), ResizeConfig(rule="torchvision"), 401) == (401, 602)
+
+
+def as_detectron2(height: int, width: int, short: int, long: int) -> tuple[int, int]:
+    """Its two steps: the short edge, then the long one where it became too long."""
+    scale = short / min(height, width)
+    rows, columns = (short, scale * width) if height < width else (scale * height, short)
+    if max(rows, columns) > long:
+        scale = long / max(rows, columns)
+        rows, columns = rows * scale, columns * scale
+    return int(rows + 0.5), int(columns + 0.5)
+
+
+def as_mmdetection(height: int, width: int, short: int, long: int) -> tuple[int, int]:
+    """Its one step."""
+    scale = min(long / max(height, width), short / min(height, width))
+    return int(height * scale + 0.5), int(width * scale + 0.5)
+
+
+@given(st.integers(20, 3000), st.integers(20, 3000), st.sampled_from([640, 672, 736, 800]))
+@example(38, 76, 672)
+@example(860, 110, 640)
+@settings(max_examples=200, deadline=None)
+def test_sizes_of_the_zoos_are_theirs(height: int, width: int, short: int) -> None:
+    pillow, opencv = (
+        resized_size((height, width), ResizeConfig(rule=rule), short) for rule in ("pil", "opencv")
+    )
+    assert pillow == as_detectron2(height, width, short, 1333)
+    assert opencv == as_mmdetection(height, width, short, 1333)
+
+
+def test_halves_of_a_pixel_fall_as_the_steps_are() -> None:
+    size = (38, 76)  # 1333 / 76 * 38 is 666.5; 1333 / 1344 * 672 is a trifle less
+    assert resized_size(size, ResizeConfig(rule="pil"), 672) == (666, 1333)
+    assert resized_size(size, ResizeConfig(rule="opencv"), 672) == (667, 1333)
 
 
 @given(edges, edges, st.sampled_from([1, 32, 64]))

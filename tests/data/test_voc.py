@@ -47,7 +47,9 @@ def test_a_folder_is_a_split(tree: Path) -> None:
     assert [record.path.name for record in records] == ["a.jpg", "b.png", "c.jpg"]
     assert [record.image_id for record in records] == [1, 2, 3]
     assert all(record.path.is_file() and record.size == (40, 50) for record in records)
-    assert records.repairs == {"images without height or width: read from the file": 1}
+    assert records.annotations.repairs == {
+        "images without height or width: read from the file": (1, "c.xml")
+    }
 
 
 def test_the_first_pixel_is_number_one_and_the_last_is_inside(tree: Path) -> None:

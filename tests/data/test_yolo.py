@@ -36,11 +36,11 @@ def test_a_folder_is_a_split(tree: Path) -> None:
 
     assert records.categories.names == ("ant", "bee", "cat")
     assert records.categories.ids == (0, 1, 2)
-    assert records.file_names.tolist() == ["b.png", "sub/a.jpg"]
+    assert [record.path.name for record in records] == ["b.png", "a.jpg"]
     assert [record.image_id for record in records] == [1, 2]
     assert all(record.path.is_file() and record.size == (HEIGHT, WIDTH) for record in records)
     assert [len(record.boxes) for record in records] == [2, 0]
-    assert records.repairs == {}
+    assert records.annotations.repairs == {}
 
 
 def test_fractions_become_pixels(tree: Path) -> None:
@@ -66,7 +66,7 @@ def test_boxes_written_with_six_digits_come_back(
 
     records = read(tree)
     np.testing.assert_allclose(records[0].boxes, [[left, top, right, bottom]], atol=1e-4)
-    assert records.repairs == {}
+    assert records.annotations.repairs == {}
 
 
 @pytest.mark.parametrize(

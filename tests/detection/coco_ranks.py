@@ -9,7 +9,7 @@ import torch.distributed as dist
 
 from detection.coco_eval import CocoAP
 from lumbar.data.categories import Categories
-from lumbar.data.records import BoxTable, ImageTable, Records
+from lumbar.data.records import Annotations, BoxTable, ImageTable, Records
 from lumbar.data.samplers import EvalBatchSampler
 from lumbar.ops.structures import Detections, Images
 
@@ -22,7 +22,6 @@ def make_records(num_images: int) -> Records:
     rng = np.random.default_rng(0)
     count = num_images * PER_IMAGE
     images = ImageTable(
-        root=Path(),
         names=np.array([f"{number}.jpg" for number in range(num_images)]),
         ids=np.arange(num_images)[::-1] * 3 + 8,
         sizes=np.array([[60 + number, 90] for number in range(num_images)]),
@@ -34,7 +33,8 @@ def make_records(num_images: int) -> Records:
         crowd=rng.random(count) < 0.1,
         areas=np.full(count, np.nan),
     )
-    return Records.build(images, objects, categories=CATEGORIES, repairs={}, source="test")
+    annotations = Annotations.build(images, objects, categories=CATEGORIES, repairs={})
+    return Records.whole(annotations, Path(), source="test")
 
 
 def detect(records: Records, index: int) -> tuple[Detections, Images, torch.Tensor]:

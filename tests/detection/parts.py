@@ -9,6 +9,7 @@ from torch import Tensor
 from detection.build import make_detector
 from detection.config import ModelConfig
 from detection.faster_rcnn import FasterRCNN
+from detection.presets import PRESETS
 from lumbar.ops.structures import Images, Proposals, Targets
 from tests.ops.strategies import random_boxes
 
@@ -18,8 +19,9 @@ CANVAS = (64, 96)
 SIZES = ((64, 96), (50, 70))
 STRIDES = {"p2": 4, "p3": 8, "p4": 16, "p5": 32, "p6": 64}
 
+_IN_GROUPS: Mapping[str, Mapping[str, object]] = {"backbone": {"norm": "group"}}
 _TINY: Mapping[str, Mapping[str, object]] = {
-    "backbone": {"name": "resnet18", "weights": "none", "norm": "group", "freeze": ()},
+    "backbone": {"name": "resnet18", "weights": "none", "freeze": ()},
     "fpn": {"channels": CHANNELS},
     "anchors": {"sizes": (8.0, 16.0, 32.0, 64.0, 128.0)},
     "rpn": {
@@ -33,23 +35,29 @@ _TINY: Mapping[str, Mapping[str, object]] = {
 }
 
 
-def tiny_config(**changes: Mapping[str, object]) -> ModelConfig:
+def tiny_config(preset: str = "lumbar", **changes: Mapping[str, object]) -> ModelConfig:
     """A ResNet-18 in groups under a narrow pyramid, with few boxes; `changes` go over its sections."""
-    names = _TINY.keys() | changes.keys()
-    return ModelConfig.model_validate(
-        {name: {**_TINY.get(name, {}), **changes.get(name, {})} for name in names}
-    )
+    layers = (_IN_GROUPS, PRESETS[preset].get("model", {}), _TINY, changes)
+    sections: dict[str, dict[str, object]] = {}
+    for name, settings in (section for layer in layers for section in layer.items()):
+        sections.setdefault(name, {}).update(settings)
+    return ModelConfig.model_validate(sections)
 
 
-def tiny_detector(**changes: Mapping[str, object]) -> FasterRCNN:
+def tiny_detector(preset: str = "lumbar", **changes: Mapping[str, object]) -> FasterRCNN:
     """A detector with random weights, always the same, whose scores and boxes spread as those of a trained one."""
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = make_detector(tiny_config(**changes), NUM_CLASSES)
-        model.rpn.head.cls_logits.weight.mul_(30)
-        model.rpn.head.bbox_pred.weight.mul_(20)
-        model.roi_heads.box_predictor.cls_score.weight.mul_(30)
-        model.roi_heads.box_predictor.bbox_pred.weight.mul_(300)
+        return spread(make_detector(tiny_config(preset, **changes), NUM_CLASSES))
+
+
+@torch.no_grad()
+def spread(model: FasterRCNN) -> FasterRCNN:
+    """Enlarges the predictors of a detector that has not learnt anything."""
+    model.rpn.head.cls_logits.weight.mul_(30)
+    model.rpn.head.bbox_pred.weight.mul_(20)
+    model.roi_heads.box_predictor.cls_score.weight.mul_(30)
+    model.roi_heads.box_predictor.bbox_pred.weight.mul_(300)
     return model
 
 

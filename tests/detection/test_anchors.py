@@ -79,10 +79,11 @@ def test_levels_and_sizes_must_be_as_many() -> None:
         Anchors(sizes=SIZES[:4], ratios=RATIOS, strides=STEPS)
 
 
-def test_anchors_follow_the_dtype_and_stay_out_of_the_state() -> None:
-    anchors = Anchors(sizes=SIZES, ratios=RATIOS, strides=STEPS).double()
+def test_another_dtype_starts_from_the_exact_numbers() -> None:
+    anchors = Anchors(sizes=SIZES, ratios=RATIOS, strides=STEPS).bfloat16().double()
 
     levels = anchors(grids_of((64, 64)), (64, 64))
 
+    assert torch.equal(levels[1][:3], cell_anchors(SIZES[1], RATIOS))
     assert {level.dtype for level in levels} == {torch.float64}
     assert not anchors.state_dict()

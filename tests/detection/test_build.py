@@ -1,5 +1,6 @@
 """Settings reach the parts, and settings that cannot work are refused."""
 
+import math
 from functools import partial
 
 import pytest
@@ -8,32 +9,21 @@ from torch import nn
 
 from backbones.base import Backbone, FeatureSpec
 from backbones.pixels import PixelNorm
-from detection.anchors import Anchors, TorchvisionAnchors
+from detection.box_head import TwoFCHead
 from detection.build import assemble, build_detector, make_detector
-from detection.config import DetectionConfig, ModelConfig, RPNConfig
-from detection.faster_rcnn import FasterRCNN
-from detection.matcher import AnchorMatcher
-from detection.presets import PRESETS
+from detection.config import RoIConfig, RPNConfig
+from detection.conv_head import FourConvFCHead
+from detection.sampler import count_slots, count_valid
 from tests.detection.parts import make_images, make_targets, tiny_config, tiny_detector
 
 
-def with_preset(name: str) -> ModelConfig:
-    """The model of a preset, in a body small enough for a test."""
-    model = DetectionConfig.model_validate(dict(PRESETS[name])).model
-    tiny = tiny_config()
-    return model.model_copy(update={"backbone": tiny.backbone, "fpn": tiny.fpn})
+@pytest.mark.parametrize("norm", ["frozen", "eval"])
+def test_fixed_norms_without_weights_are_refused(norm: str) -> None:
+    config = tiny_config(backbone={"norm": norm})
 
-
-def betas_of(model: FasterRCNN) -> list[float]:
-    """Where the box losses of both stages turn."""
-    losses = (model.rpn.box_loss, model.roi_heads.box_loss)
-    return [loss.keywords["beta"] for loss in losses if isinstance(loss, partial)]
-
-
-def test_frozen_norms_without_weights_are_refused() -> None:
-    config = tiny_config(backbone={"norm": "frozen"})
-
-    with pytest.raises(ValueError, match=r"model\.backbone\.norm=frozen.*model\.backbone\.weights"):
+    with pytest.raises(
+        ValueError, match=rf"model\.backbone\.norm={norm}.*model\.backbone\.weights"
+    ):
         build_detector(config, 3)
 
 
@@ -82,30 +72,6 @@ def test_as_many_anchor_sizes_as_levels() -> None:
         make_detector(tiny_config(anchors={"sizes": (32.0, 64.0)}), 3)
 
 
-def test_lumbar_preset_is_the_default() -> None:
-    model = make_detector(with_preset("lumbar"), 3)
-
-    assert type(model.rpn.anchors) is Anchors
-    assert model.rpn.train_selector.post_nms == 1000
-    assert model.rpn.train_selector.min_size == model.roi_heads.postprocess.min_size == 0
-    assert betas_of(model) == [0.0, 0.0]
-    assert model.roi_heads.pool.aligned
-    assert model.roi_heads.box_predictor.cls_score.bias.abs().max() == 0
-
-
-def test_torchvision_preset_reaches_every_part() -> None:
-    model = make_detector(with_preset("torchvision"), 3)
-
-    assert type(model.rpn.anchors) is TorchvisionAnchors
-    for selector, post_nms in ((model.rpn.train_selector, 2000), (model.rpn.test_selector, 1000)):
-        assert selector.post_nms == post_nms
-        assert selector.min_size == pytest.approx(1e-3)
-    assert betas_of(model) == [1 / 9, 1 / 9]
-    assert model.roi_heads.postprocess.min_size == pytest.approx(1e-2)
-    assert not model.roi_heads.pool.aligned
-    assert model.roi_heads.box_predictor.cls_score.bias.abs().max() > 0
-
-
 def test_settings_reach_their_own_part() -> None:
     rpn = {
         "convs": 2,
@@ -114,6 +80,7 @@ def test_settings_reach_their_own_part() -> None:
         "batch": 10,
         "fg_fraction": 0.4,
         "nms_iou": 0.6,
+        "low_quality_iou": 0.1,
     }
     roi = {"iou": 0.55, "batch": 12, "fg_fraction": 0.75, "nms_iou": 0.35, "score": 0.1}
     pool = {"pool_size": 5, "sampling_ratio": 1, "candidates": 33, "detections": 11}
@@ -124,19 +91,38 @@ def test_settings_reach_their_own_part() -> None:
 
     first, second = model.rpn, model.roi_heads
     assert len(first.head.conv) == first.head.cls_logits.out_channels == 2
-    assert isinstance(first.matcher, AnchorMatcher)
-    assert (first.matcher.fg_iou, first.matcher.bg_iou) == (0.8, 0.2)
+    matcher = first.matcher
+    assert (matcher.fg_iou, matcher.bg_iou, matcher.low_quality_iou) == (0.8, 0.2, 0.1)
     assert (first.sampler.batch, first.sampler.max_positive) == (10, 4)
     assert first.test_selector.nms_iou == first.train_selector.nms_iou == 0.6
     assert (first.train_selector.pre_nms, first.test_selector.pre_nms) == (40, 30)
     assert (first.train_selector.post_nms, first.test_selector.post_nms) == (48, 40)
-    assert not isinstance(second.matcher, AnchorMatcher)
-    assert (second.matcher.fg_iou, second.matcher.bg_iou) == (0.55, 0.55)
+    matcher = second.matcher
+    assert (matcher.fg_iou, matcher.bg_iou, matcher.low_quality_iou) == (0.55, 0.55, math.inf)
     assert (second.sampler.batch, second.sampler.max_positive) == (12, 9)
-    assert (second.pool.size, second.pool.sampling_ratio) == (5, 1)
+    assert second.pool.size == 5
+    assert isinstance(second.pool.align, partial)
+    assert second.pool.align.keywords == {"sampling_ratio": 1, "aligned": True}
     post = second.postprocess
     assert (post.nms_iou, post.score, post.candidates, post.detections) == (0.35, 0.1, 33, 11)
     assert first.sampler.stream != second.sampler.stream
+
+
+def test_heads_and_divisors_go_by_name() -> None:
+    plain = tiny_detector()
+    other = tiny_detector(
+        rpn={"loss_divisor": "batch"}, roi={"head": "four_conv_fc", "head_norm": "group"}
+    )
+
+    assert isinstance(plain.roi_heads.box_head, TwoFCHead)
+    assert isinstance(other.roi_heads.box_head, FourConvFCHead)
+    assert isinstance(other.roi_heads.box_head[0][1], nn.GroupNorm)
+    assert (plain.rpn.divisor, other.rpn.divisor) == (count_valid, count_slots)
+
+
+def test_norms_of_a_head_without_convolutions_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"head_norm batch has no convolutions .*set head to four"):
+        RoIConfig(head_norm="batch")
 
 
 class Shallow(Backbone):

@@ -47,8 +47,9 @@ def test_classes_of_a_model_number_the_labels(examples: Path) -> None:
     records = make_datamodule(config, model_classes).records("val")
 
     assert records.categories == model_classes
-    names = [own.categories.names[label] for label in own.labels]
-    assert [model_classes.names[label] for label in records.labels] == names
+    for record, same in zip(records, own, strict=True):
+        names = [own.categories.names[label] for label in same.labels]
+        assert [model_classes.names[label] for label in record.labels] == names
 
 
 def test_nothing_is_read_before_it_is_needed(examples: Path, tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_relative_roots_start_from_the_project(
 
     records = make_datamodule(tiny_run(examples, ["data.root=examples/bccd"])).records("val")
 
-    assert records[0].path == examples / "bccd" / "images" / str(records.file_names[0])
+    assert records[0].path.parent == examples / "bccd" / "images"
 
 
 def test_evaluation_repeats_itself_and_training_does_not(examples: Path) -> None:

@@ -1,6 +1,7 @@
 """Samples hold the image and the boxes that can be learnt, and follow from seed, epoch and image alone."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def test_crowds_and_boxes_without_area_are_not_learnt(tmp_path: Path) -> None:
 
     sample = DetectionDataset(records, unchanged, 0)[0, 0]
 
-    assert len(records.boxes) == 3
+    assert len(records[0].boxes) == 3
     assert sample.boxes.tolist() == [[1, 1, 5, 5]]
     assert len(sample.labels) == 1
 
@@ -133,6 +134,54 @@ def test_an_annotation_of_another_size_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match=r"a\.png: the file is 40 x 30 .* says 30 x 40"):
         DetectionDataset(records, unchanged, 0)[0, 0]
+
+
+def damage(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:200])
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"), [(damage, "cannot be read"), (Path.unlink, "no such")]
+)
+def test_a_bad_image_stops_the_run_or_becomes_black(
+    break_it: Callable[[Path], None],
+    message: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    records = make_records(tmp_path, {"bbox": [1, 2, 10, 12]})
+    break_it(tmp_path / "a.png")
+
+    sample = DetectionDataset(records, unchanged, 0, bad_images="blank")[0, 0]
+
+    assert sample.image.shape == (3, HEIGHT, WIDTH)
+    assert not sample.image.any()
+    assert (sample.boxes.shape, len(sample.labels)) == ((0, 4), 0)
+    assert sample.original_size == (HEIGHT, WIDTH)
+    [logged] = caplog.messages
+    with pytest.raises(ValueError, match=rf"a\.png: {message}") as error:
+        DetectionDataset(records, unchanged, 0)[0, 0]
+    assert logged == f"{error.value}: trained as a black image without objects"
+
+
+def test_a_bad_image_is_tried_again_in_each_epoch(tmp_path: Path) -> None:
+    records = make_records(tmp_path, {"bbox": [1, 2, 10, 12]})
+    dataset = DetectionDataset(records, unchanged, 0, bad_images="blank", cache=True)
+    file = tmp_path / "a.png"
+    content = file.read_bytes()
+    damage(file)
+    assert not dataset[0, 0].image.any()
+
+    file.write_bytes(content)
+
+    assert len(dataset[1, 0].boxes) == 1
+
+
+def test_an_annotation_of_another_size_stops_the_run_in_any_case(tmp_path: Path) -> None:
+    records = make_records(tmp_path, {"bbox": [1, 2, 10, 12]}, height=WIDTH, width=HEIGHT)
+
+    with pytest.raises(ValueError, match="boxes would not fit"):
+        DetectionDataset(records, unchanged, 0, bad_images="blank")[0, 0]
 
 
 def test_large_images_are_refused(tmp_path: Path) -> None:

@@ -55,6 +55,15 @@ def test_data_with_other_classes_are_refused(run_folder: RunFolder, examples: Pa
         )
 
 
+def test_mistakes_in_files_name_the_files(tmp_path: Path) -> None:
+    truth, results = made_up("bbox")
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    (tmp_path / "results.json").write_text(json.dumps([*results, results[0] | {"image_id": -1}]))
+
+    with pytest.raises(ValueError, match=r"results\.json, scored by .*truth\.json: 1 of .* are -1"):
+        evaluate_file(tmp_path / "results.json", tmp_path / "truth.json", None)
+
+
 @pytest.mark.parametrize("kind", ["bbox", "segm"])
 def test_files_score_as_with_pycocotools(kind: Kind, tmp_path: Path) -> None:
     truth, results = made_up(kind)

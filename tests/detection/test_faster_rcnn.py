@@ -9,6 +9,7 @@ from torchvision.models.detection import FasterRCNN as TorchvisionFasterRCNN
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
 from detection.faster_rcnn import FasterRCNN
+from detection.presets import PRESETS
 from lumbar.ops.boxes import area, pairwise_iou
 from lumbar.ops.matching import best_overlap_reference
 from lumbar.ops.nms import nms_keep_reference
@@ -20,9 +21,16 @@ LOSSES = {"rpn/objectness", "rpn/box", "roi/class", "roi/box"}
 
 
 @pytest.fixture(scope="module")
-def detector() -> FasterRCNN:
+def detector(request: pytest.FixtureRequest) -> FasterRCNN:
     """In float32; tests that change it take a new one."""
-    return tiny_detector()
+    return tiny_detector(getattr(request, "param", "lumbar"))
+
+
+in_all_presets = pytest.mark.parametrize("detector", PRESETS, indirect=True)
+in_all_parts = pytest.mark.parametrize(
+    "detector", ["lumbar", "detectron2", "torchvision_v2"], indirect=True
+)
+"""Every part that some preset takes; what else they differ in is numbers."""
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +54,10 @@ def rows(batch: Images | Targets, row: int) -> tuple[Tensor, ...]:
     return tuple(field[row : row + 1] for field in batch)
 
 
+@in_all_presets
 def test_a_training_step_never_waits(detector: FasterRCNN) -> None:
     images, targets = make_images(), make_targets(3, 0)
+    detector.train()
 
     def step() -> None:
         gradients(detector, detector.losses(images, targets))
@@ -55,15 +65,18 @@ def test_a_training_step_never_waits(detector: FasterRCNN) -> None:
     assert count_syncs(step) == {}
 
 
+@in_all_presets
 def test_prediction_never_waits(detector: FasterRCNN) -> None:
     images = make_images()
+    detector.eval()
 
     assert count_syncs(lambda: detector.predict(images)) == {}
 
 
 @pytest.mark.gpu
-def test_cuda_agrees_that_nothing_waits() -> None:
-    model = tiny_detector().cuda()
+@pytest.mark.parametrize("preset", PRESETS)
+def test_cuda_agrees_that_nothing_waits(preset: str) -> None:
+    model = tiny_detector(preset).cuda()
     images = Images(*(field.cuda() for field in make_images()))
     targets = Targets(*(field.cuda() for field in make_targets(3, 0)))
     gradients(model, model.losses(images, targets))  # the first step sets up the libraries
@@ -120,9 +133,10 @@ def test_the_counter_sees_many_in_torchvision() -> None:
     assert "torchvision::nms" in training
 
 
-def test_everything_is_made_on_the_device_of_the_images() -> None:
+@pytest.mark.parametrize("preset", PRESETS)
+def test_everything_is_made_on_the_device_of_the_images(preset: str) -> None:
     """On the meta device there are no values to look at, and tensors of another device do not fit."""
-    model = tiny_detector().to("meta")
+    model = tiny_detector(preset).to("meta")
     images = Images(*(field.to("meta") for field in make_images()))
     targets = Targets(*(field.to("meta") for field in make_targets(3, 5)))
 
@@ -131,7 +145,9 @@ def test_everything_is_made_on_the_device_of_the_images() -> None:
     assert {x.device.type for x in (*losses.values(), *detections)} == {"meta"}
 
 
+@in_all_parts
 def test_compiled_losses_and_gradients_are_the_same(detector: FasterRCNN) -> None:
+    detector.train()
     compiled = torch.compile(detector.losses, fullgraph=True, backend="aot_eager")
     images, targets = make_images(), make_targets(3, 5)
 
@@ -142,7 +158,9 @@ def test_compiled_losses_and_gradients_are_the_same(detector: FasterRCNN) -> Non
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
 
 
+@in_all_parts
 def test_compiled_predictions_are_the_same(detector: FasterRCNN) -> None:
+    detector.eval()
     compiled = torch.compile(detector.predict, fullgraph=True, backend="aot_eager")
     images = make_images()
 
@@ -168,12 +186,13 @@ def test_parts_compiled_to_machine_code_give_the_same(detector: FasterRCNN) -> N
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
 
 
+@in_all_parts
 def test_exported_predictions_are_the_same_on_another_canvas(detector: FasterRCNN) -> None:
     # A side of one cell on p6 is a case of its own for the exporter: 96 pixels are the least it covers.
     height, width = (torch.export.Dim(name, min=3, max=40) for name in ("rows", "columns"))
     shapes = Images({2: 32 * height, 3: 32 * width}, None, None)
     exported = torch.export.export(
-        detector,
+        detector.eval(),
         (make_images(canvas=(96, 160)),),
         dynamic_shapes={"images": shapes},
     ).module()

@@ -1,5 +1,7 @@
 """Each region comes from the level that torchvision takes, pooled as torchvision does."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,17 +9,22 @@ from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.poolers import LevelMapper
 
 from backbones.base import FeatureSpec
-from detection.roi_pool import RoIPool
+from detection.roi_pool import Align, RoIPool
+from lumbar.ops.adaptive_roi_align import adaptive_roi_align
+from lumbar.ops.roi_align import multilevel_roi_align
 from tests.detection.parts import CHANNELS, STRIDES, make_pyramid
 from tests.ops.strategies import random_boxes
 
 LARGE = (512, 640)
+TWO = partial(multilevel_roi_align, sampling_ratio=2, aligned=False)
+ADAPTIVE = partial(adaptive_roi_align, aligned=False)
+each_align = pytest.mark.parametrize("align", [TWO, ADAPTIVE], ids=["two", "adaptive"])
 
 
-def pool_of(*names: str, aligned: bool = False) -> RoIPool:
+def pool_of(*names: str, align: Align = TWO) -> RoIPool:
     """A pool over these levels; the last is left to the proposals."""
     features = {name: FeatureSpec(CHANNELS, STRIDES[name]) for name in names}
-    return RoIPool(features, size=7, sampling_ratio=2, aligned=aligned)
+    return RoIPool(features, size=7, align=align)
 
 
 def squares(*sides: float) -> Tensor:
@@ -49,11 +56,12 @@ def test_a_box_of_224_pixels_takes_p4_and_half_of_it_the_finer_one() -> None:
     assert [pool.names[level] for level in levels[0]] == ["p2", "p2", "p3", "p4", "p5", "p5"]
 
 
-def test_pooling_equals_torchvision_over_all_levels() -> None:
+@pytest.mark.parametrize(("align", "ratio"), [(TWO, 2), (ADAPTIVE, 0)])
+def test_pooling_equals_torchvision_over_all_levels(align: Align, ratio: int) -> None:
     features, boxes = make_pyramid(canvas=LARGE), random_boxes(2, 40, seed=1, size=510)
     boxes[:, 0] = torch.tensor([0.0, 0.0, 640.0, 512.0])
-    pool = pool_of(*STRIDES)
-    theirs = MultiScaleRoIAlign(pool.names, output_size=7, sampling_ratio=2)
+    pool = pool_of(*STRIDES, align=align)
+    theirs = MultiScaleRoIAlign(pool.names, output_size=7, sampling_ratio=ratio)
 
     pooled = pool(features, boxes)
 
@@ -63,7 +71,8 @@ def test_pooling_equals_torchvision_over_all_levels() -> None:
     torch.testing.assert_close(pooled, expected, rtol=0, atol=1e-10)
 
 
-def test_regions_come_from_their_own_image_and_level() -> None:
+@each_align
+def test_regions_come_from_their_own_image_and_level(align: Align) -> None:
     of_image = torch.tensor([0.0, 100.0])[:, None, None, None]
     features = {
         name: torch.full_like(level, number) + of_image
@@ -71,17 +80,18 @@ def test_regions_come_from_their_own_image_and_level() -> None:
     }
     boxes = squares(40.0, 150.0, 230.0, 500.0).expand(2, -1, -1)
 
-    pooled = pool_of(*STRIDES, aligned=True)(features, boxes)
+    pooled = pool_of(*STRIDES, align=partial(align, aligned=True))(features, boxes)
 
     expected = torch.tensor([0.0, 1, 2, 3, 100, 101, 102, 103], dtype=torch.float64)
     torch.testing.assert_close(pooled, expected[:, None, None, None].expand_as(pooled))
 
 
-def test_padding_boxes_pool_finite_numbers() -> None:
-    for aligned in (True, False):
-        pooled = pool_of(*STRIDES, aligned=aligned)(make_pyramid(), torch.zeros(2, 3, 4).double())
+@each_align
+@pytest.mark.parametrize("aligned", [True, False])
+def test_padding_boxes_pool_finite_numbers(align: Align, aligned: bool) -> None:
+    pool = pool_of(*STRIDES, align=partial(align, aligned=aligned))
 
-        assert pooled.isfinite().all()
+    assert pool(make_pyramid(), torch.zeros(2, 3, 4).double()).isfinite().all()
 
 
 def test_the_pool_reads_strides_and_channels_from_the_pyramid() -> None:

@@ -110,6 +110,21 @@ def test_losses_are_divided_by_all_sampled_anchors(batch: int) -> None:
     assert losses["rpn/box"].item() == pytest.approx(3 * share)
 
 
+@pytest.mark.parametrize(("divisor", "share"), [("sampled", 1.0), ("batch", 0.75)])
+def test_missing_anchors_count_only_where_the_divisor_is_the_batch(
+    divisor: str, share: float
+) -> None:
+    """Of 2048 anchors that are to be sampled there are 1536, all negative, with a loss of log 2 each."""
+    rpn = tiny_detector(rpn={"batch": 2048, "loss_divisor": divisor}).rpn.double()
+    output = rpn(make_pyramid(), CANVAS)
+    logits, deltas = torch.cat(output.logits, 1), torch.cat(output.deltas, 1)
+
+    losses = rpn.losses(replaced(output, logits * 0, deltas), make_targets(0, 0))
+
+    assert logits.shape[1] == 1536
+    assert losses["rpn/objectness"].item() == pytest.approx(math.log(2) * share)
+
+
 def test_batch_loss_is_the_mean_of_the_images(rpn: RPN, output: RPNOutput) -> None:
     targets = make_targets(3, 5, dtype=torch.float64)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from detection.sampler import BalancedSampler, Samples
+from detection.sampler import BalancedSampler, Samples, count_slots, count_valid
 
 BATCH, MAX_POSITIVE = 16, 4
 
@@ -48,6 +48,12 @@ def test_sizes(
     assert samples.indices.shape == (1, BATCH)
     assert samples.positive[0].tolist() == [slot < chosen_positive for slot in range(BATCH)]
     assert samples.valid[0].tolist() == [slot < chosen for slot in range(BATCH)]
+
+
+def test_counts_of_a_choice_that_found_too_few(sampler: BalancedSampler) -> None:
+    samples = choose(sampler, 2, 3)
+
+    assert (count_valid(samples).item(), count_slots(samples).item()) == (5, BATCH)
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 2**31 - 1))

@@ -1,18 +1,22 @@
 """A run from the config to the run folder."""
 
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 
 from detection.config import DetectionConfig
+from detection.module import DetectionModule
 from detection.train import train
 from detection.weights import load_detector
 from lumbar.training.checkpoint import AtomicCheckpointIO
 from lumbar.training.load import load_config, override_config
 from lumbar.training.run_folder import RunFolder
+from lumbar.training.signals import Interrupted
 from tests.detection.runs import tiny_run
 
 
@@ -49,7 +53,6 @@ def test_without_a_test_split_validation_counts(tmp_path: Path, examples: Path) 
     changes = ["data.test.annotations=''", "data.val.limit=3", "trainer.max_steps=1"]
     trained = train(tiny_run(examples, changes), name="x", output=tmp_path)
 
-    assert trained.scores is not None
     assert trained.scores.num_images == 3
     assert json.loads(trained.folder.results.read_text()) == trained.scores.to_dict()
     assert not (trained.folder.pictures / "test_predictions.jpg").exists()
@@ -70,6 +73,71 @@ def test_a_run_goes_on_from_its_last_checkpoint(
     assert len(resumed.metrics.read_text().splitlines()) > len(
         run_folder.metrics.read_text().splitlines()
     )
+
+
+def test_a_checkpoint_is_refused_to_another_run(
+    run_folder: RunFolder, run_config: DetectionConfig
+) -> None:
+    config, written = run_folder.config.read_bytes(), run_folder.last.stat().st_mtime_ns
+    for changes, message in (
+        (["optim.lr=1e-4"], r"optim\.lr: 0\.001 -> 0\.0001\nset them back.*--resume-anyway"),
+        (["data.batch_size_per_device=1"], "trained with 2 images a step, and this run has 1"),
+    ):
+        other = override_config(run_config, changes)
+        with pytest.raises(ValueError, match=message):
+            train(other, name="tiny", output=run_folder.path, resume="auto")
+
+    assert run_folder.config.read_bytes() == config
+    assert run_folder.last.stat().st_mtime_ns == written
+
+
+def test_other_classes_are_named_beside_those_of_the_checkpoint(
+    tmp_path: Path, run_folder: RunFolder, run_config: DetectionConfig, examples: Path
+) -> None:
+    data = tmp_path / "bccd"
+    shutil.copytree(examples / "bccd" / "annotations", data / "annotations")
+    (data / "images").symlink_to(examples / "bccd" / "images")
+    for file in (data / "annotations").iterdir():
+        file.write_text(file.read_text().replace('"WBC"', '"cat"'))
+    other = override_config(run_config, [f"data.root={data}"])
+
+    with pytest.raises(
+        ValueError, match=r"3 classes \(RBC, WBC, Platelets\).*3 classes \(RBC, cat, Platelets\)"
+    ):
+        train(other, name="tiny", output=run_folder.path, resume="auto", resume_anyway=True)
+
+
+def test_a_run_goes_on_with_other_settings_on_demand(
+    tmp_path: Path, run_folder: RunFolder, run_config: DetectionConfig
+) -> None:
+    folder = shutil.copytree(run_folder.path, tmp_path / "copy")
+    other = override_config(run_config, ["trainer.clip_norm=1.0", "trainer.max_steps=3"])
+
+    train(other, name="tiny", output=folder, resume="auto", resume_anyway=True)
+
+    checkpoint = AtomicCheckpointIO().load_checkpoint(RunFolder(folder).last)
+    assert checkpoint["global_step"] == 3
+    assert checkpoint["run"]["config"]["trainer"]["clip_norm"] == 1.0
+
+
+def test_a_run_that_is_told_to_stop_writes_no_results(
+    tmp_path: Path, run_config: DetectionConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Told(DetectionModule):
+        def on_train_start(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("detection.train.DetectionModule", Told)
+    with pytest.raises(Interrupted):
+        train(run_config, name="tiny", output=tmp_path)
+    folder = RunFolder(tmp_path)
+    assert (folder.results.exists(), folder.weights.exists()) == (False, False)
+    assert AtomicCheckpointIO().load_checkpoint(folder.last)["global_step"] == 1
+    monkeypatch.undo()
+
+    train(run_config, name="tiny", output=tmp_path, resume="auto")
+
+    assert folder.results.is_file()
 
 
 def test_a_folder_with_a_run_is_not_overwritten(

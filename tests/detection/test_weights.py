@@ -1,26 +1,36 @@
-"""Detectors come back from files as they were, and torchvision's become ours."""
+"""Detectors come back from files as they were, and those of other zoos become ours."""
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
-from torchvision.models.detection import FasterRCNN as TorchvisionFasterRCNN
-from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
+from backbones.files import State
+from backbones.weights import read_backbone
 from detection.build import make_detector
 from detection.config import DetectionConfig
 from detection.weights import (
     DetectorWeights,
-    from_torchvision_state,
+    from_state,
     load_detector,
     load_for_training,
     remap_classes,
     save_detector,
 )
 from lumbar.data.categories import Categories
-from lumbar.training.checkpoint import save_weights
+from lumbar.training.checkpoint import load_weights, save_weights
 from tests.detection.parts import make_images, tiny_config, tiny_detector
+from tests.detection.zoo_files import (
+    as_detectron2,
+    as_mmdetection,
+    small_detector,
+    small_detector_v2,
+)
+
+Zoo = Callable[[State], State]
+Maker = Callable[[int], State]
 
 CLASSES = Categories(("cat", "dog", "emu"), (3, 5, 8))
 PREDICTOR = "roi_heads.box_predictor"
@@ -30,24 +40,6 @@ PREDICTOR = "roi_heads.box_predictor"
 def weights() -> DetectorWeights:
     config = DetectionConfig(model=tiny_config())
     return DetectorWeights(tiny_detector().state_dict(), config, CLASSES)
-
-
-@pytest.fixture(scope="module")
-def torchvision_state() -> dict[str, Tensor]:
-    """A small Faster R-CNN of torchvision for three classes and the background."""
-    body = resnet_fpn_backbone(
-        backbone_name="resnet18", weights=None, norm_layer=torch.nn.BatchNorm2d
-    )
-    state: dict[str, Tensor] = TorchvisionFasterRCNN(body, num_classes=4).state_dict()
-    return state
-
-
-def old_name(name: str) -> str:
-    """What torchvision called a parameter before 2022."""
-    for part in ("inner_blocks", "layer_blocks"):
-        for level in range(4):
-            name = name.replace(f"{part}.{level}.0.", f"{part}.{level}.")
-    return name.replace("rpn.head.conv.0.0.", "rpn.head.conv.")
 
 
 def test_a_detector_comes_back_as_it_was(tmp_path: Path, weights: DetectorWeights) -> None:
@@ -63,10 +55,12 @@ def test_a_detector_comes_back_as_it_was(tmp_path: Path, weights: DetectorWeight
 def test_missing_and_foreign_files_are_named(tmp_path: Path) -> None:
     save_weights(tmp_path / "bare.safetensors", {"x": torch.ones(1)}, {})
     torch.save({"fc.weight": torch.ones(1)}, tmp_path / "other.pth")
+    (tmp_path / "model_final.pkl").touch()
     for name, problem in (
         ("gone.pth", "no such weights file; give a model.safetensors"),
         ("bare.safetensors", "no config and classes in its metadata"),
-        ("other.pth", "not a Faster R-CNN"),
+        ("other.pth", "names of no known layout"),
+        ("model_final.pkl", r"run python tools/convert_weights\.py"),
     ):
         with pytest.raises(ValueError, match=rf"{name}: .*{problem}"):
             load_detector(f"{tmp_path}/{name}")
@@ -128,27 +122,90 @@ def test_training_starts_from_another_detector(tmp_path: Path, weights: Detector
     assert not model.backbone.body.conv1.weight.requires_grad
 
 
-def test_torchvision_state_fits_and_keeps_its_settings(
-    torchvision_state: dict[str, Tensor],
+def test_a_detector_on_another_network_starts_no_training(
+    tmp_path: Path, weights: DetectorWeights
 ) -> None:
-    state, config, categories = from_torchvision_state(torchvision_state, "file.pth")
+    """Some networks differ in nothing but what their weights mean."""
+    save_detector(tmp_path / "model.safetensors", weights)
+    config = tiny_config(backbone={"name": "resnet34"})
+    config = config.model_copy(update={"weights": f"{tmp_path}/model.safetensors"})
+
+    with pytest.raises(ValueError, match=r"safetensors: .*set model\.backbone\.name=resnet18$"):
+        load_for_training(config, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("zoo", "wrapper"), [(dict, "model"), (as_detectron2, "model"), (as_mmdetection, "state_dict")]
+)
+def test_detectors_of_zoos_are_read_from_their_files(
+    tmp_path: Path, zoo: Zoo, wrapper: str
+) -> None:
+    theirs = small_detector(81)
+    torch.save({wrapper: zoo(theirs), "meta": {"epoch": 1}}, tmp_path / "model_final.pth")
+
+    state, config, categories = load_detector(f"{tmp_path}/model_final.pth")
 
     make_detector(config.model, len(categories)).load_state_dict(state)
-    backbone = config.model.backbone
-    assert (backbone.name, backbone.norm, backbone.norm_eps) == ("resnet18", "batch", 1e-5)
-    assert config.data.resize.rule == "torchvision"
-    assert (len(categories), categories.ids) == (3, (1, 2, 3))
-    for name in (f"{PREDICTOR}.cls_score.weight", f"{PREDICTOR}.cls_score.bias"):
-        assert torch.equal(state[name][3], torchvision_state[name][0]), "background last"
-        assert torch.equal(state[name][:3], torchvision_state[name][1:])
+    ours = from_state(theirs, "model").state
+    assert state.keys() == ours.keys()
+    for name, value in state.items():
+        torch.testing.assert_close(value, ours[name])
 
 
-def test_torchvision_names_of_old_mean_the_same(torchvision_state: dict[str, Tensor]) -> None:
-    new = from_torchvision_state(torchvision_state, "file.pth")
+def test_what_was_taken_for_granted_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    theirs = as_detectron2(small_detector(81))
 
-    old = from_torchvision_state({old_name(k): v for k, v in torchvision_state.items()}, "file.pth")
+    with caplog.at_level(logging.INFO):
+        from_state(theirs, "model.pth")
 
-    assert {old_name(name) for name in torchvision_state} != torchvision_state.keys()
-    assert old.state.keys() == new.state.keys()
-    assert all(torch.equal(old.state[name], new.state[name]) for name in new.state)
-    assert old.config.model.backbone.norm_eps == 0
+    assert f"model.pth: {len(theirs)} tensors taken, named as by detectron2" in caplog.text
+    assert "as usual with detectron2 (convert with --style pytorch" in caplog.text
+
+
+def test_rows_of_another_zoo_are_found_by_name_on_fine_tuning(tmp_path: Path) -> None:
+    theirs = as_detectron2(small_detector(81))
+    torch.save({"model": theirs}, tmp_path / "model_final.pth")
+    config = load_detector(f"{tmp_path}/model_final.pth").config.model
+    config = config.model_copy(update={"weights": f"{tmp_path}/model_final.pth"})
+
+    model, report = load_for_training(config, Categories(("zebra", "gnu", "dog"), (4, 5, 9)))
+
+    assert report.reinitialised == ()
+    predictor = model.roi_heads.box_predictor
+    classes, boxes = (theirs[f"{PREDICTOR}.{layer}.weight"] for layer in ("cls_score", "bbox_pred"))
+    zebra, dog, background = 22, 16, 80
+    assert torch.equal(predictor.cls_score.weight[[0, 2, 3]], classes[[zebra, dog, background]])
+    assert torch.equal(predictor.bbox_pred.weight[:4], boxes[4 * zebra : 4 * zebra + 4])
+    assert torch.equal(predictor.bbox_pred.weight[8:], boxes[4 * dog : 4 * dog + 4])
+    assert not predictor.cls_score.weight[1].any()
+    assert not predictor.bbox_pred.weight[4:8].any()
+
+
+@pytest.mark.parametrize(
+    ("version", "file", "make"),
+    [
+        ("", "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth", small_detector),
+        ("_v2", "fasterrcnn_resnet50_fpn_v2_coco-dd69338a.pth", small_detector_v2),
+    ],
+)
+def test_a_published_detector_is_read_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, file: str, make: Maker
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    torch.save(make(91), tmp_path / "hub" / "checkpoints" / file)
+
+    _, config, categories = load_detector(f"torchvision/fasterrcnn_resnet50_fpn{version}")
+
+    assert config.preset == f"torchvision{version}"
+    assert config.model.backbone.norm_eps == (1e-5 if version else 0)
+    assert (categories.names[0], len(categories)) == ("person", 90)
+
+
+def test_weights_say_what_network_they_are_of(tmp_path: Path, weights: DetectorWeights) -> None:
+    save_detector(tmp_path / "model.safetensors", weights)
+
+    assert load_weights(tmp_path / "model.safetensors")[1]["arch"] == "resnet18"
+    assert "conv1.weight" in read_backbone(tmp_path / "model.safetensors", "resnet18")
+    with pytest.raises(ValueError, match=r"set model\.backbone\.name=resnet18"):
+        read_backbone(tmp_path / "model.safetensors", "resnet34")

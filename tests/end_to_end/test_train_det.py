@@ -69,7 +69,9 @@ def check_run_folder(folder: RunFolder, *, pictures: set[str]) -> None:
 
 
 def test_a_missing_area_is_repaired_and_stated(trained: Trained) -> None:
-    assert "annotations without area: area of the box taken (1)" in trained[1]
+    assert (
+        "annotations without area: area of the box taken (1, first in annotations[0])" in trained[1]
+    )
 
 
 def test_a_run_says_what_it_derived(trained: Trained) -> None:

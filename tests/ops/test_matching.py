@@ -9,15 +9,15 @@ from lumbar.ops.matching import best_overlap, best_overlap_reference
 from tests.ops.strategies import random_boxes
 
 
-@given(st.integers(0, 2**31 - 1), st.sampled_from([1, 8, 16, 40]))
+@given(st.integers(0, 2**31 - 1), st.sampled_from([1, 8, 16, 40]), st.sampled_from([0.0, 0.4]))
 @settings(max_examples=25, deadline=None)
-def test_operator_equals_reference(seed: int, count: int) -> None:
+def test_operator_equals_reference(seed: int, count: int, least: float) -> None:
     boxes, truth = random_boxes(1, 50, seed=seed), random_boxes(3, count, seed=seed + 1)
     valid = torch.rand(3, count, generator=torch.Generator().manual_seed(seed)) > 0.3
 
     for actual, expected in zip(
-        best_overlap(boxes, truth, valid),
-        best_overlap_reference(boxes, truth, valid),
+        best_overlap(boxes, truth, valid, least),
+        best_overlap_reference(boxes, truth, valid, least),
         strict=True,
     ):
         assert torch.equal(actual, expected)
@@ -30,6 +30,19 @@ def test_every_reachable_truth_has_a_highest_box() -> None:
 
     overlap = pairwise_iou(boxes[0], truth[0])
     assert is_highest[0][overlap.argmax(0)].all()
+
+
+def test_a_highest_overlap_counts_from_the_least_one_on() -> None:
+    boxes, truth = random_boxes(1, 80, seed=1), random_boxes(1, 20, seed=2)
+    overlap = pairwise_iou(boxes[0], truth[0])
+    highest = overlap.amax(0)
+    least = highest.median().item()
+
+    *_, is_highest = best_overlap(boxes, truth, torch.ones(1, 20, dtype=torch.bool), least)
+
+    expected = overlap.argmax(0)[highest >= least].unique()
+    assert 0 < len(expected) < len(overlap.argmax(0).unique())
+    assert torch.equal(is_highest[0].nonzero()[:, 0], expected)
 
 
 def test_truth_that_nothing_overlaps_claims_no_box() -> None:
@@ -51,4 +64,4 @@ def test_image_without_truth_matches_nothing() -> None:
 
 def test_operator_is_registered_properly() -> None:
     boxes, truth = random_boxes(2, 6, seed=1), random_boxes(2, 20, seed=2)
-    torch.library.opcheck(best_overlap, (boxes, truth, torch.ones(2, 20, dtype=torch.bool)))
+    torch.library.opcheck(best_overlap, (boxes, truth, torch.ones(2, 20, dtype=torch.bool), 0.3))

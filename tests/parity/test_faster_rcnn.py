@@ -1,4 +1,4 @@
-"""Stage by stage, our Faster R-CNN with torchvision's preset computes what torchvision's does, in float64."""
+"""Stage by stage, our Faster R-CNN under torchvision's presets computes what torchvision's do, in float64."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,9 @@ from tests.parity.twins import (
     PADDED_TARGETS,
     OurSampler,
     make_scaled_twins,
+    make_scaled_twins_v2,
     make_targets,
+    norms_of,
     real_images,
     to_images,
 )
@@ -40,22 +42,25 @@ class Scene(NamedTuple):
     targets: Targets
 
 
-@pytest.fixture(scope="module")
-def scene(examples: Path) -> Iterator[Scene]:
-    """Made once: R50-FPN in float64 takes its time."""
+@pytest.fixture(
+    scope="module", params=[make_scaled_twins, make_scaled_twins_v2], ids=["first", "second"]
+)
+def scene(request: pytest.FixtureRequest, examples: Path) -> Iterator[Scene]:
+    """Made once for each version: R50-FPN in float64 takes its time."""
     torch.set_default_dtype(torch.float64)
     try:
         pictures = real_images(examples / "coco")
-        yield Scene(make_scaled_twins(pictures), pictures, to_images(pictures), *make_targets())
+        yield Scene(request.param(pictures), pictures, to_images(pictures), *make_targets())
     finally:
         torch.set_default_dtype(torch.float32)
 
 
 def test_features_are_equal(scene: Scene) -> None:
-    transformed, _ = scene.twins.theirs.transform(scene.pictures)
+    theirs = scene.twins.theirs.eval()
+    transformed, _ = theirs.transform(scene.pictures)
 
     with torch.no_grad():
-        expected = scene.twins.theirs.backbone(transformed.tensors)
+        expected = theirs.backbone(transformed.tensors)
         actual = scene.twins.ours.dense(scene.images).features
 
     for theirs, ours in zip(expected.values(), actual.values(), strict=True):
@@ -80,7 +85,7 @@ def test_rpn_logits_and_proposals_are_equal(scene: Scene) -> None:
             output.deltas[level].flatten(1), deltas[level].permute(0, 2, 3, 1).flatten(1), **EXACT
         )
     for image, expected in enumerate(proposals):
-        assert len(expected) >= 200
+        assert len(expected) >= 100
         torch.testing.assert_close(mine.boxes[image][mine.valid[image]], expected, **EXACT)
 
 
@@ -100,6 +105,8 @@ def test_detections_are_equal(scene: Scene) -> None:
 
 def test_losses_and_all_gradients_are_equal(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs, ours = scene.twins.theirs.train(), scene.twins.ours
+    for norm in norms_of(theirs):
+        norm.eval()
     _share_samples(scene, monkeypatch)
     _keep_float64_labels(theirs, monkeypatch)
 
@@ -152,6 +159,6 @@ def _in_our_order(name: str, gradient: Tensor) -> Tensor:
     if "bbox_pred" in name and "roi_heads" in name:
         assert gradient[:4].abs().max() == 0
         return gradient[-4 * NUM_CLASSES :]
-    if name == "roi_heads.box_head.fc6.weight":
+    if name in {"roi_heads.box_head.fc6.weight", "roi_heads.box_head.5.weight"}:
         return cells_first(gradient, 256)
     return gradient

@@ -5,10 +5,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
+from torchvision.models.detection import fasterrcnn_resnet50_fpn_v2
 
 from benchmarks.twins import Twins, make_twins
+from detection.build import make_detector
+from detection.config import ModelConfig
 from detection.sampler import BalancedSampler
+from detection.weights import from_state
 from lumbar.ops.structures import Images, Targets
 
 NUM_CLASSES = 20
@@ -20,13 +24,53 @@ def make_scaled_twins(pictures: list[Tensor]) -> Twins:
     """R50-FPN detectors whose scores and boxes spread so far that there are many distinct detections."""
     torch.manual_seed(0)
     pixels = torch.stack([picture[:, :96, :96] for picture in pictures]) * 4 - 2
-    theirs, ours = make_twins(pixels, num_classes=NUM_CLASSES)
+    return _spread(make_twins(pixels, num_classes=NUM_CLASSES))
+
+
+def make_scaled_twins_v2(pictures: list[Tensor]) -> Twins:
+    """The same of torchvision's second version, with few regions: its head takes long in float64."""
+    torch.manual_seed(0)
+    few = {"rpn_post_nms_top_n_test": 150, "rpn_post_nms_top_n_train": 150}
+    theirs = fasterrcnn_resnet50_fpn_v2(
+        weights=None,
+        weights_backbone=None,
+        num_classes=NUM_CLASSES + 1,
+        box_batch_size_per_image=32,
+        **few,
+    )
+    theirs.transform.resize = lambda image, target: (image, target)
+    _calibrate_norms(theirs, pictures)
+    weights = from_state(theirs.state_dict(), "torchvision's second version")
+    settings = weights.config.model.model_dump()
+    settings["rpn"] |= {"test_post_nms": 150, "train_post_nms": 150}
+    settings["roi"] |= {"batch": 32}
+    ours = make_detector(ModelConfig.model_validate(settings), NUM_CLASSES).eval()
+    ours.load_state_dict(weights.state)
+    return _spread(Twins(theirs, ours.requires_grad_()))
+
+
+def norms_of(model: nn.Module) -> list[nn.BatchNorm2d]:
+    """Its batch norms."""
+    return [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+def _calibrate_norms(theirs: nn.Module, pictures: list[Tensor]) -> None:
+    """Random affines, and the statistics of these pictures, through all layers at once."""
+    for norm in norms_of(theirs):
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+        nn.init.normal_(norm.bias, std=0.2)
+        norm.momentum = 1.0
     with torch.no_grad():
-        for model, predictor in ((theirs, theirs.roi_heads), (ours, ours.roi_heads)):
+        theirs.train()(pictures, make_targets()[0])
+
+
+def _spread(twins: Twins) -> Twins:
+    with torch.no_grad():
+        for model in twins:
             model.rpn.head.cls_logits.weight.mul_(10)
             model.rpn.head.bbox_pred.weight.mul_(5)
-            predictor.box_predictor.cls_score.weight.mul_(4)
-    return Twins(theirs, ours)
+            model.roi_heads.box_predictor.cls_score.weight.mul_(4)
+    return twins
 
 
 def real_images(folder: Path) -> list[Tensor]:

@@ -9,8 +9,6 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from lumbar.ops.structures import Batch, Images, Targets
-from lumbar.training.callbacks import FiniteLoss
 from lumbar.training.checkpoint import AtomicCheckpointIO
 from lumbar.training.run import fit, validate
 from tests.training.toy import TRAINER, ToyData, ToyModule, new_folder
@@ -121,53 +119,51 @@ def test_the_last_step_is_evaluated(
     assert trainer.global_step == validated_after[-1]
 
 
-def stops_at(losses: list[float], *, patience: int, every: int = 1) -> int | None:
-    """Batch at which the guard raises."""
-    guard = FiniteLoss(patience=patience, every=every)
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    for index, loss in enumerate(losses):
-        try:
-            guard.on_train_batch_end(
-                trainer, ToyModule(), {"loss": torch.tensor(loss)}, None, index
-            )
-        except ValueError:
-            return index
-    return None
+def saved_at(tmp_path: Path, **changes: Any) -> list[int]:
+    """Steps at which `last.ckpt` is written, each once for every time."""
+    steps = []
+
+    class Noting(AtomicCheckpointIO):
+        def save_checkpoint(
+            self, checkpoint: dict[str, Any], path: Any, storage_options: object = None
+        ) -> None:
+            if Path(path).name == "last.ckpt":
+                steps.append(checkpoint["global_step"])
+
+    class Watch(Callback):
+        def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+            trainer.strategy.checkpoint_io = Noting()
+
+    config = TRAINER.model_copy(update=changes)
+    fit(ToyModule(), ToyData(), config, folder=new_folder(tmp_path), callbacks=[Watch()])
+    return steps
 
 
-NAN, INF = float("nan"), float("inf")
+@pytest.mark.parametrize(
+    ("changes", "steps"),
+    [
+        ({"save_every_steps": None}, [6, 6, 12, 12]),
+        ({"save_every_steps": 4}, [4, 6, 6, 8, 12, 12]),
+        ({"save_every_steps": 3}, [3, 6, 6, 9, 12, 12]),
+        ({"save_every_steps": 1, "accumulate": 3}, [1, 2, 2, 3, 4, 4]),
+        ({"save_every_steps": None, "val_every_epochs": 2}, [6, 12, 12]),
+        ({"save_every_steps": 5, "max_steps": 5}, [5]),
+    ],
+)
+def test_the_last_is_saved_on_the_way_and_around_evaluations(
+    tmp_path: Path, changes: dict[str, int], steps: list[int]
+) -> None:
+    assert saved_at(tmp_path, **changes) == steps
 
 
-def test_only_a_streak_of_bad_losses_stops_a_run() -> None:
-    assert stops_at([1.0, NAN, 1.0, INF, 1.0, -INF], patience=2) is None
-    assert stops_at([1.0, NAN, 1.0, INF, NAN, NAN], patience=2) == 4
-    assert stops_at([NAN] * 9, patience=3) == 2
-    assert stops_at([NAN] * 9, patience=3, every=4) == 3
-    assert stops_at([NAN] * 9, patience=5, every=4) == 7
+def test_the_best_stays_the_best_over_a_resume_and_a_move(tmp_path: Path) -> None:
+    first = new_folder(tmp_path / "first")
+    fit(Scripted([0.9]), ToyData(), TRAINER.model_copy(update={"max_epochs": 1}), folder=first)
+    moved = new_folder(first.path.rename(tmp_path / "moved"))
+    best = weight_in(moved.best)
+    module = Scripted([0.5, 0.8])
+    config = TRAINER.model_copy(update={"max_epochs": 3})
+    fit(module, ToyData(), config, folder=moved, resume=moved.last)
 
-
-def test_the_error_names_step_and_images() -> None:
-    sizes = torch.zeros(2, 2)
-    images = Images(torch.zeros(2, 3, 4, 4), sizes, sizes)
-    batch = Batch(images, Targets(*[sizes] * 4), torch.tensor([12, 34]))
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-
-    with pytest.raises(
-        ValueError, match=r"step 0 \(images 12, 34\): the loss is nan.*lower optim.lr"
-    ):
-        FiniteLoss(patience=1, every=1).on_train_batch_end(
-            trainer, ToyModule(), torch.tensor(NAN), batch, 0
-        )
-
-
-def test_a_step_without_a_loss_is_none_of_our_business() -> None:
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-
-    FiniteLoss(patience=1, every=1).on_train_batch_end(trainer, ToyModule(), None, None, 0)
-
-
-def test_a_diverged_run_ends_with_the_error(tmp_path: Path) -> None:
-    config = TRAINER.model_copy(update={"max_epochs": 9, "log_every_steps": 1})
-
-    with pytest.raises(ValueError, match=r"^step 10: the loss is nan, after 10 batches in a row"):
-        fit(ToyModule(), ToyData(broken=True), config, folder=new_folder(tmp_path), seed=0)
+    assert len(module.seen) == 2
+    assert weight_in(moved.best) == best

@@ -15,7 +15,6 @@ import torch
 
 from lumbar.training.checkpoint import (
     AtomicCheckpointIO,
-    atomic_write,
     load_weights,
     save_weights,
     write_json,
@@ -32,21 +31,6 @@ def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
     assert torch.equal(loaded.pop("state")["w"], weight)
     assert loaded == values
     assert os.listdir(path.parent) == ["last.ckpt"]  # noqa: PTH208 - hidden files count
-
-
-def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old")
-
-    def write() -> None:
-        with atomic_write(path) as partial:
-            partial.write_text("half")
-            raise RuntimeError("on the way")
-
-    with pytest.raises(RuntimeError, match="on the way"):
-        write()
-    assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208 - hidden files count
 
 
 KILLED = """
@@ -75,6 +59,31 @@ def test_a_killed_process_leaves_a_whole_file(tmp_path: Path) -> None:
     assert len(values) == 1
     assert values.item() >= written
     assert len(os.listdir(tmp_path)) <= 2  # noqa: PTH208 - at most one partial file
+
+
+FULL = """
+import resource, sys, torch
+from lumbar.training.checkpoint import AtomicCheckpointIO
+AtomicCheckpointIO().save_checkpoint({"w": torch.ones(3)}, sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    AtomicCheckpointIO().save_checkpoint({"w": torch.ones(1_000_000)}, sys.argv[1])
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_leaves_the_checkpoint_of_before(tmp_path: Path) -> None:
+    """A process that may not write more than so much finds what one on a full disk does."""
+    path = tmp_path / "last.ckpt"
+    environment = os.environ | {"PYTHONPATH": str(project_root())}
+    command = [sys.executable, "-c", FULL, str(path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith(f"{path}: cannot be written (")
+    assert " bytes are free on its disk; what was saved before is whole: make room" in done.stdout
+    assert torch.equal(AtomicCheckpointIO().load_checkpoint(path)["w"], torch.ones(3))
+    assert os.listdir(tmp_path) == ["last.ckpt"]  # noqa: PTH208 - hidden files count
 
 
 def test_a_checkpoint_is_removed_once(tmp_path: Path) -> None:

@@ -152,3 +152,21 @@ def test_the_linear_rule_says_what_it_did(
 
     assert scaled_lr(config, batch) == pytest.approx(lr)
     assert explain_lr(config, batch) == sentence
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_a_first_step_that_is_skipped_leaves_no_trace(name: Literal["sgd", "adamw"]) -> None:
+    """Fused steps look at `found_inf`; their slots would begin with whatever the memory holds."""
+    plain, late = nn.Linear(3, 2), nn.Linear(3, 2)
+    late.load_state_dict(plain.state_dict())
+    optimizers = [build_optimizer(model, OptimConfig(name=name), 0.1) for model in (plain, late)]
+    for skipped in (True, False, False):
+        for model, optimizer in zip((plain, late), optimizers, strict=True):
+            for parameter in model.parameters():
+                parameter.grad = torch.full_like(parameter, torch.nan if skipped else 0.5)
+            optimizer.found_inf = torch.tensor(float(skipped))  # type: ignore[attr-defined]
+            if model is late or not skipped:
+                optimizer.step()
+
+    for left, right in zip(plain.parameters(), late.parameters(), strict=True):
+        assert torch.equal(left, right)

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from lumbar.data.loader import ResumableLoader, start_worker
+from lumbar.data.samplers import Key, TrainBatchSampler
 from lumbar.training.config import OptimConfig, ScheduleConfig, TrainerConfig
 from lumbar.training.optim import build_optimizer
 from lumbar.training.run_folder import RunFolder
@@ -89,6 +93,45 @@ class ToyData(LightningDataModule):
         if self.broken:
             images = images / 0
         return DataLoader(TensorDataset(images, labels), batch_size=2)
+
+
+class NumberedNoise(Dataset[Any]):
+    """Images that follow from (epoch, index), and their numbers."""
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, int, int]:
+        epoch, index = key
+        generator = torch.Generator().manual_seed(100 * epoch + index)
+        return torch.randn(3, 2, 2, generator=generator) + index % 2, index % 2, index
+
+
+class ShuffledData(ToyData):
+    """Training images in another order in each epoch, shared out among the ranks."""
+
+    def __init__(self, *, count: int = 12, batch_size: int = 2, workers: int = 0) -> None:
+        super().__init__()
+        self.count = count
+        self.batch_size = batch_size
+        self.workers = workers
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        trainer = self.trainer
+        assert trainer is not None
+        order = TrainBatchSampler(
+            np.zeros(self.count, dtype=np.int64),
+            batch_size=self.batch_size,
+            seed=0,
+            rank=trainer.global_rank,
+            world=trainer.world_size,
+            accumulate=trainer.accumulate_grad_batches,
+        )
+        return ResumableLoader(
+            NumberedNoise(),
+            batch_sampler=order,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            worker_init_fn=start_worker,
+            generator=torch.Generator(),
+        )
 
 
 def new_folder(path: Path) -> RunFolder:

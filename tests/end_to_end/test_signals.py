@@ -1,0 +1,188 @@
+"""However many processes a run has, and whichever of them is told to stop: it saves and exits, and nothing hangs."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from lumbar.training.checkpoint import AtomicCheckpointIO
+from lumbar.training.load import project_root
+from lumbar.training.run_folder import RunFolder
+
+Send = Callable[[subprocess.Popen[str], list[int]], None]
+"""(launched process, process ids of the ranks) to whoever is told."""
+SCRIPT = Path(__file__).with_name("long_run.py")
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+SECONDS = 60
+
+
+def to_launcher(number: int) -> Send:
+    return lambda process, ranks: process.send_signal(number)
+
+
+def to_all(number: int) -> Send:
+    """As a terminal does, and a scheduler: the loader processes get it, too."""
+    return lambda process, ranks: os.killpg(process.pid, number)
+
+
+def to_second(number: int) -> Send:
+    return lambda process, ranks: os.kill(ranks[1], number)
+
+
+PATTERNS = {
+    "launcher": (to_launcher(signal.SIGTERM), 143),
+    "group": (to_all(signal.SIGTERM), 143),
+    "second rank": (to_second(signal.SIGTERM), 143),
+    "ctrl-c": (to_all(signal.SIGINT), 130),
+    "slurm": (to_all(signal.SIGUSR1), 143),
+}
+
+
+class LongRun:
+    """A run that has begun, in a process group of its own."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        ranks: int = 2,
+        stage: str = "training",
+        workers: int = 0,
+        launcher: Sequence[str] = (),
+    ) -> None:
+        self.folder = RunFolder(folder / "run")
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, *launcher, str(SCRIPT), str(self.folder.path)),
+                *(str(ranks), stage, str(workers)),
+            ],
+            env=os.environ | {"PYTHONPATH": str(project_root()), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            self.ranks = [self._pid(rank) for rank in range(ranks)]
+        except BaseException:
+            self.kill()
+            raise
+
+    def told(self, send: Send) -> tuple[int, str]:
+        """The exit code and all that was printed, once every process has ended."""
+        try:
+            send(self.process, self.ranks)
+            output, _ = self.process.communicate(timeout=SECONDS)
+            _until(lambda: not any(map(_is_alive, self.ranks)), "a rank is left behind")
+        except BaseException:
+            self.kill()
+            raise
+        return self.process.returncode, output
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+    def _pid(self, rank: int) -> int:
+        file = self.folder.path.with_name(f"run.{rank}")
+        _until(lambda: file.is_file() and file.read_text() != "", f"rank {rank} does not begin")
+        return int(file.read_text())
+
+    @property
+    def step(self) -> int:
+        step: int = AtomicCheckpointIO().load_checkpoint(self.folder.last)["global_step"]
+        return step
+
+
+def _until(condition: Callable[[], bool], complaint: str) -> None:
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, complaint
+        time.sleep(0.02)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def assert_stopped(run: LongRun, pattern: str) -> None:
+    send, expected = PATTERNS[pattern]
+    code, output = run.told(send)
+
+    assert code == expected, output
+    assert output.count("\n") == 1, output
+    assert output.startswith("stopped by SIG"), output
+    assert f"saved {run.folder.last} at step {run.step}; the same command with" in output
+    assert run.step >= 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "workers"), [("launcher", 0), ("group", 1), ("second rank", 0), ("ctrl-c", 1)]
+)
+def test_two_processes_save_and_stop(tmp_path: Path, pattern: str, workers: int) -> None:
+    assert_stopped(LongRun(tmp_path, workers=workers), pattern)
+
+
+def test_torchrun_lets_its_processes_save(tmp_path: Path) -> None:
+    """It exits with 1 whenever it was told to stop, whatever its processes exit with."""
+    run = LongRun(tmp_path, launcher=TORCHRUN)
+    code, output = run.told(to_launcher(signal.SIGTERM))
+
+    assert code == 1, output
+    assert output.count(f"stopped by SIGTERM; saved {run.folder.last} at step {run.step};") == 1
+
+
+def test_a_second_control_c_ends_at_once(tmp_path: Path) -> None:
+    def twice(process: subprocess.Popen[str], ranks: list[int]) -> None:
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+
+    run = LongRun(tmp_path, ranks=1, workers=1)
+    begin = time.monotonic()
+
+    assert run.told(twice)[0] in (-signal.SIGINT, 130)
+    assert time.monotonic() - begin < SECONDS / 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attempt", range(4))
+@pytest.mark.parametrize("stage", ["training", "evaluation"])
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_every_pattern_several_times(
+    tmp_path: Path, pattern: str, stage: str, attempt: int
+) -> None:
+    assert_stopped(LongRun(tmp_path, stage=stage, workers=attempt % 2), pattern)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", sorted(PATTERNS.keys() - {"second rank"}))
+@pytest.mark.parametrize("stage", ["training", "evaluation"])
+def test_one_process_alone(tmp_path: Path, pattern: str, stage: str) -> None:
+    assert_stopped(LongRun(tmp_path, ranks=1, stage=stage, workers=1), pattern)
+
+
+def test_a_killed_loader_process_is_one_message(tmp_path: Path) -> None:
+    run = LongRun(tmp_path, ranks=1, workers=1)
+
+    def kill_worker(process: subprocess.Popen[str], ranks: list[int]) -> None:
+        children = Path(f"/proc/{ranks[0]}/task/{ranks[0]}/children").read_text().split()
+        commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in map(int, children)}
+        (worker,) = (pid for pid, command in commands.items() if SCRIPT.name in command)
+        os.kill(worker, signal.SIGKILL)
+
+    code, output = run.told(kill_worker)
+
+    assert code == 1
+    assert "ValueError: a process that loads images has died; most often the memory" in output
+    assert "set data.workers lower" in output
