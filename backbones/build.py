@@ -1,12 +1,16 @@
 """Settings to backbone: the one place where the names of the configuration become modules."""
 
 import logging
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from torch import nn
+
 from backbones.catalogue import ARCHS
 from backbones.config import BackboneConfig, FPNConfig
-from backbones.fpn import FeaturePyramid, PyramidBackbone
+from backbones.fpn import FeaturePyramid, Init, PyramidBackbone
 from backbones.norm import make_norm
 from backbones.pixels import PixelNorm
 from backbones.resnet import ResNet
@@ -21,6 +25,10 @@ from backbones.weights import (
 _logger = logging.getLogger(__name__)
 
 _FIXED_NORMS = ("frozen", "eval")
+_FPN_INITS: Mapping[str, Init] = {
+    "kaiming": partial(nn.init.kaiming_uniform_, a=1),
+    "xavier": nn.init.xavier_uniform_,
+}
 
 
 class BuiltBackbone(NamedTuple):
@@ -70,7 +78,9 @@ def _make_body(config: BackboneConfig) -> ResNet:
 
 def _complete(body: ResNet, backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBackbone:
     norm = None if fpn.norm == "none" else make_norm(fpn.norm)
-    pyramid = FeaturePyramid(body.features, channels=fpn.channels, norm=norm)
+    pyramid = FeaturePyramid(
+        body.features, channels=fpn.channels, norm=norm, init=_FPN_INITS[fpn.init]
+    )
     pixels = PixelNorm.of_imagenet(backbone.in_channels)
     return BuiltBackbone(PyramidBackbone(body, pyramid), pixels, report=None)
 

@@ -48,3 +48,5 @@ class FPNConfig(Section):
     """Channels of every level."""
     norm: Literal["none", "batch", "sync", "group"] = "none"
     """Norm after the lateral and output convolutions."""
+    init: Literal["kaiming", "xavier"] = "kaiming"
+    """Convolutions start uniform within sqrt(3 / inputs), or (MMDetection) within sqrt(6 / (inputs + outputs))."""

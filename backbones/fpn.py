@@ -3,13 +3,17 @@
 Parameter names are torchvision's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from backbones.base import Backbone, FeatureSpec
 from backbones.norm import Norm
+
+Init = Callable[[Tensor], Tensor]
+_kaiming: Init = partial(nn.init.kaiming_uniform_, a=1)
 
 
 class FeaturePyramid(nn.Module):
@@ -19,18 +23,21 @@ class FeaturePyramid(nn.Module):
         specs: The maps it stands on, finest first, each at half the size of the one before.
         channels: Channels of every level.
         norm: Makes the norms after the convolutions; without one these have a bias.
+        init: Fills the weight (O, C, k, k) of a convolution.
     """
 
     def __init__(
-        self, specs: Mapping[str, FeatureSpec], *, channels: int = 256, norm: Norm | None = None
+        self,
+        specs: Mapping[str, FeatureSpec],
+        *,
+        channels: int = 256,
+        norm: Norm | None = None,
+        init: Init = _kaiming,
     ) -> None:
         super().__init__()
-        self.inner_blocks = nn.ModuleList(
-            _conv(spec.channels, channels, kernel=1, norm=norm) for spec in specs.values()
-        )
-        self.layer_blocks = nn.ModuleList(
-            _conv(channels, channels, kernel=3, norm=norm) for _ in specs
-        )
+        conv = partial(_conv, channels=channels, norm=norm, init=init)
+        self.inner_blocks = nn.ModuleList(conv(spec.channels, kernel=1) for spec in specs.values())
+        self.layer_blocks = nn.ModuleList(conv(channels, kernel=3) for _ in specs)
         strides = [spec.stride for spec in specs.values()]
         first = min(int(name.removeprefix("c")) for name in specs)
         self.features = {
@@ -70,9 +77,11 @@ class PyramidBackbone(Backbone):
         return levels
 
 
-def _conv(in_channels: int, channels: int, *, kernel: int, norm: Norm | None) -> nn.Sequential:
+def _conv(
+    in_channels: int, channels: int, *, kernel: int, norm: Norm | None, init: Init
+) -> nn.Sequential:
     conv = nn.Conv2d(in_channels, channels, kernel, padding=kernel // 2, bias=norm is None)
-    nn.init.kaiming_uniform_(conv.weight, a=1)
+    init(conv.weight)
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)
     return nn.Sequential(conv) if norm is None else nn.Sequential(conv, norm(channels))

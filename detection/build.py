@@ -1,10 +1,10 @@
 """From the configuration to the detector: the one place where settings become parts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
 from backbones.base import Backbone, FeatureSpec
 from backbones.build import build_backbone, make_backbone
@@ -30,6 +30,11 @@ from lumbar.ops.roi_align import multilevel_roi_align
 _RPN_STREAM, _ROI_STREAM = 0, 1
 _MIN_LEVELS = 2
 _ANCHORS = {"exact": Anchors, "torchvision": TorchvisionAnchors}
+_UNIFORM: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "detectron2": partial(nn.init.kaiming_uniform_, a=1),
+    "mmdet": nn.init.xavier_uniform_,
+}
+"""How the layers before the predictors start, where not as torch has them."""
 _DIVISORS = {"sampled": count_valid, "batch": count_slots}
 
 
@@ -116,7 +121,10 @@ def _build_rpn(
         head=RPNHead(channels, per_cell=anchors.per_cell, convs=config.convs),
         anchors=anchors,
         matcher=Matcher(
-            fg_iou=config.fg_iou, bg_iou=config.bg_iou, low_quality_iou=config.low_quality_iou
+            fg_iou=config.fg_iou,
+            bg_iou=config.bg_iou,
+            low_quality_iou=config.low_quality_iou,
+            claims=config.low_quality_claims,
         ),
         sampler=BalancedSampler(
             batch=config.batch, fg_fraction=config.fg_fraction, stream=_RPN_STREAM
@@ -142,7 +150,7 @@ def _build_roi_heads(
     return RoIHeads(
         pool=pool,
         box_head=_box_head(config, pool.channels),
-        box_predictor=predictor.init_normal() if config.init == "normal" else predictor,
+        box_predictor=predictor if config.init == "torchvision" else predictor.init_normal(),
         matcher=Matcher(fg_iou=config.iou, bg_iou=config.iou),
         sampler=BalancedSampler(
             batch=config.batch, fg_fraction=config.fg_fraction, stream=_ROI_STREAM
@@ -167,7 +175,14 @@ def _align(config: RoIConfig) -> Align:
 
 
 def _box_head(config: RoIConfig, channels: int) -> nn.Module:
+    head: nn.Module
     if config.head == "two_fc":
-        return TwoFCHead(channels * config.pool_size**2, config.head_dim)
-    norm = None if config.head_norm == "none" else make_norm(config.head_norm)
-    return FourConvFCHead(channels, config.head_dim, size=config.pool_size, norm=norm)
+        head = TwoFCHead(channels * config.pool_size**2, config.head_dim)
+    else:
+        norm = None if config.head_norm == "none" else make_norm(config.head_norm)
+        head = FourConvFCHead(channels, config.head_dim, size=config.pool_size, norm=norm)
+    if config.init in _UNIFORM:
+        for layer in (part for part in head.modules() if isinstance(part, nn.Linear)):
+            _UNIFORM[config.init](layer.weight)
+            nn.init.zeros_(layer.bias)
+    return head

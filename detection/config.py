@@ -50,6 +50,8 @@ class RPNConfig(Section):
     """Where the box loss turns from squared to absolute; 0 is plain L1."""
     low_quality_iou: float = Field(default=0.0, ge=0, le=1)
     """The best anchor of a box is positive below `fg_iou`, too, if it overlaps the box at least this much."""
+    low_quality_claims: bool = False
+    """It belongs to that box even where it overlaps another one more."""
     loss_divisor: Literal["sampled", "batch"] = "sampled"
     """sampled: both losses are divided by the anchors that were sampled; batch: by `batch` for each image, also where
     there were not as many."""
@@ -95,8 +97,10 @@ class RoIConfig(Section):
     """Detections kept in each image."""
     min_size: float = Field(default=0.0, ge=0)
     """Detections with a side not above this many pixels are dropped; 0 drops the empty ones."""
-    init: Literal["normal", "torchvision"] = "normal"
-    """normal: predictors from N(0, 0.01) and N(0, 0.001); torchvision: the default of linear layers."""
+    init: Literal["normal", "torchvision", "detectron2", "mmdet"] = "normal"
+    """How fully connected layers start. torchvision: as torch has them. The others draw predictors from N(0, 0.01) and
+    N(0, 0.001); the layers before these are uniform within sqrt(3 / inputs) in detectron2, and within
+    sqrt(6 / (inputs + outputs)) in mmdet."""
 
     @model_validator(mode="after")
     def _norms_follow_convolutions(self) -> Self:

@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from lumbar.ops.matching import best_overlap
@@ -26,17 +27,27 @@ class Matcher:
     A match of low quality is one below `fg_iou`, of the box that overlaps some ground truth the most.
     """
 
-    def __init__(self, *, fg_iou: float, bg_iou: float, low_quality_iou: float = math.inf) -> None:
+    def __init__(
+        self,
+        *,
+        fg_iou: float,
+        bg_iou: float,
+        low_quality_iou: float = math.inf,
+        claims: bool = False,
+    ) -> None:
         """Keeps the thresholds.
 
         Args:
             fg_iou: In [0, 1].
             bg_iou: In [0, 1].
             low_quality_iou: Overlap from which on matches of low quality are positive, too; by default none is.
+            claims: A box that overlaps some ground truth the most by so much belongs to that one, even where it
+                overlaps another more; else it belongs to the other.
         """
         self.fg_iou = fg_iou
         self.bg_iou = bg_iou
         self.low_quality_iou = low_quality_iou
+        self.claims = claims
 
     def __call__(self, boxes: Tensor, targets: Targets) -> Matches:
         """Matches boxes with the ground truth of their image.
@@ -48,8 +59,11 @@ class Matcher:
         Returns:
             Matches of (B, N).
         """
-        best, index, is_highest = best_overlap(
+        best, index, claimant = best_overlap(
             boxes, targets.boxes.to(boxes.dtype), targets.valid, self.low_quality_iou
         )
-        positive = (best >= self.fg_iou) | is_highest
+        is_claimed = claimant >= 0
+        if self.claims:
+            index = torch.where(is_claimed, claimant, index)
+        positive = (best >= self.fg_iou) | is_claimed
         return Matches(index, positive, (best < self.bg_iou) & ~positive)

@@ -12,6 +12,7 @@ from detection.coco_eval import CocoAP, CocoScores
 from detection.faster_rcnn import FasterRCNN
 from lumbar.data.records import Records
 from lumbar.ops.structures import Batch, Detections
+from lumbar.training.batch_means import BatchMeans
 from lumbar.training.config import OptimConfig, ScheduleConfig
 from lumbar.training.optim import build_optimizer, scaled_lr
 from lumbar.training.schedule import build_schedule
@@ -42,6 +43,7 @@ class DetectionModule(LightningModule):
         self.model = model
         self.coco_ap = {split: CocoAP(records) for split, records in truth.items()}
         self.scores: dict[str, CocoScores] = {}
+        self._losses = BatchMeans()
         self.optim_config = optim
         self.schedule_config = schedule
         self.images_per_batch = images_per_batch
@@ -54,15 +56,17 @@ class DetectionModule(LightningModule):
         """The sum of the losses of one batch, a scalar."""
         losses = self.model.losses(batch.images, batch.targets)
         total = torch.stack(list(losses.values())).sum()
-        self._log_losses("train", losses | {"loss": total}, batch)
+        self.log_dict(
+            {f"train/{name}": value.detach() for name, value in (losses | {"loss": total}).items()}
+        )
         return total
 
     def validation_step(self, batch: Batch, batch_index: int) -> dict[str, Any]:
-        """The `detections` of one batch; its losses, from the same features, are logged."""
+        """The `detections` of one batch; its losses come from the same features."""
         dense = self.model.dense(batch.images)
         losses = self.model.sparse_losses(dense, batch.images, batch.targets)
         total = torch.stack(list(losses.values())).sum()
-        self._log_losses("val", losses | {"loss": total}, batch)
+        self._losses.update(losses | {"loss": total}, batch.image_ids)
         return self._collect("val", batch, self.model.sparse_predict(dense, batch.images))
 
     def test_step(self, batch: Batch, batch_index: int) -> dict[str, Any]:
@@ -72,6 +76,7 @@ class DetectionModule(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Scores the validation split; every rank logs the same numbers."""
         self._score("val")
+        self.log_dict({f"val/{name}": mean for name, mean in self._losses.compute().items()})
 
     def on_test_epoch_end(self) -> None:
         """Scores the test split."""
@@ -98,10 +103,3 @@ class DetectionModule(LightningModule):
         self.scores[split] = scores = self.coco_ap[split].compute()
         self.coco_ap[split].reset()
         self.log_dict({f"{split}/{name}": value for name, value in scores.summary.items()})
-
-    def _log_losses(self, stage: str, losses: dict[str, Tensor], batch: Batch) -> None:
-        self.log_dict(
-            {f"{stage}/{name}": value.detach() for name, value in losses.items()},
-            batch_size=len(batch.image_ids),
-            sync_dist=stage == "val",
-        )

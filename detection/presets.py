@@ -45,15 +45,16 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "model": {
             "backbone": {"name": "resnet50_v1"},  # stride in the 1x1, as its weights want it
             "rpn": {"loss_divisor": "batch"},
-            "roi": {"sampling_ratio": 0},
+            "roi": {"sampling_ratio": 0, "init": "detectron2"},
         },
         "data": {"resize": {"rule": "pil", "short": (640, 672, 704, 736, 768, 800)}},
     },
     "mmdet": {
         "model": {
             "backbone": {"norm": "eval"},
-            "rpn": {"low_quality_iou": 0.3},
-            "roi": {"sampling_ratio": 0},
+            "fpn": {"init": "xavier"},
+            "rpn": {"low_quality_iou": 0.3, "low_quality_claims": True},
+            "roi": {"sampling_ratio": 0, "init": "mmdet"},
         },
         "data": {"resize": {"rule": "opencv"}},
         "optim": {"norm_weight_decay": 1e-4},

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lumbar.files import atomic_write
+from lumbar.files import UnwritableError, atomic_write
 
 
 def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -21,6 +21,23 @@ def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: P
         write()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208 - hidden files count
+
+
+def test_what_the_system_refuses_to_write_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def write() -> None:
+        with atomic_write(path):
+            Path("/dev/full").write_text("never")
+
+    with pytest.raises(
+        UnwritableError, match=rf"^{path}: cannot be written \(.*No space left"
+    ) as told:
+        write()
+    assert isinstance(told.value, ValueError)
+    assert isinstance(told.value, OSError)
+    assert path.read_text() == "old"
 
 
 def test_others_may_read_what_was_written_in_private(tmp_path: Path) -> None:

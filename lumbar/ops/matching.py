@@ -24,13 +24,14 @@ def best_overlap_reference(
         least: As for `best_overlap`.
 
     Returns:
-        Best IoU (B, N), its index (B, N), and whether a box is the best of some ground truth (B, N).
+        Best IoU (B, N), its index (B, N), and the index of the ground truth whose best the box is, -1 if none (B, N).
     """
     overlap = pairwise_iou(boxes, truth).masked_fill(~valid[:, None], -1)
     best, index = overlap.max(-1)
     highest = overlap.amax(1, keepdim=True)
-    enough = (highest > 0) & (highest >= least)
-    return best, index, ((overlap == highest) & enough).any(-1)
+    claims = (overlap == highest) & (highest > 0) & (highest >= least)
+    numbers = torch.arange(truth.shape[1], device=truth.device)
+    return best, index, torch.where(claims, numbers, -1).amax(-1)
 
 
 @torch.library.custom_op("lumbar::best_overlap", mutates_args=())
@@ -48,22 +49,22 @@ def best_overlap(
     Returns:
         best: (B, N) float: IoU with the best ground truth, -1 where an image has none.
         index: (B, N) int64: that ground truth, the first of equals.
-        is_highest: (B, N) bool: no box overlaps some ground truth more than this one, and it overlaps it at all, and
-            by `least` or more.
+        claimant: (B, N) int64: the ground truth that no box overlaps more than this one, which overlaps it at all, and
+            by `least` or more; the last of several, -1 where there is none.
     """
     shape = (truth.shape[0], boxes.shape[1])
     best = boxes.new_full(shape, -1)
     index = torch.zeros(shape, dtype=torch.int64, device=boxes.device)
-    is_highest = torch.zeros(shape, dtype=torch.bool, device=boxes.device)
+    claimant = torch.full_like(index, -1)
     for start in range(0, truth.shape[1], _CHUNK):
         part = slice(start, start + _CHUNK)
-        chunk_best, chunk_index, chunk_highest = best_overlap_reference(
+        chunk_best, chunk_index, chunk_claimant = best_overlap_reference(
             boxes, truth[:, part], valid[:, part], least
         )
         index = torch.where(chunk_best > best, chunk_index + start, index)
         best = torch.maximum(best, chunk_best)
-        is_highest |= chunk_highest
-    return best, index, is_highest
+        claimant = torch.where(chunk_claimant >= 0, chunk_claimant + start, claimant)
+    return best, index, claimant
 
 
 @best_overlap.register_fake
@@ -71,4 +72,4 @@ def _best_overlap_fake(
     boxes: Tensor, truth: Tensor, valid: Tensor, least: float = 0.0
 ) -> tuple[Tensor, Tensor, Tensor]:
     best = boxes.new_empty(truth.shape[0], boxes.shape[1])
-    return best, best.to(torch.int64), best.to(torch.bool)
+    return best, best.to(torch.int64), best.to(torch.int64)

@@ -3,7 +3,6 @@
 import json
 import os
 import pickle
-import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,18 +31,14 @@ class AtomicCheckpointIO(CheckpointIO):
         """Writes a checkpoint; `storage_options` are for storage that we do not use.
 
         Raises:
-            ValueError: There is no room for it. The checkpoint of before is as it was.
+            UnwritableError: There is no room for it. The checkpoint of before is as it was.
         """
         assert storage_options is None
-        try:
-            with atomic_write(Path(path)) as partial:
+        with atomic_write(Path(path)) as partial:
+            try:
                 torch.save(checkpoint, partial)
-        except (OSError, RuntimeError) as error:
-            free = shutil.disk_usage(Path(path).parent).free
-            raise ValueError(
-                f"{path}: cannot be written ({error}), {free} bytes are free on its disk; what was saved before is "
-                "whole: make room, and go on with --resume auto"
-            ) from error
+            except RuntimeError as error:  # what torch makes of an OSError
+                raise OSError(error) from error
 
     def load_checkpoint(
         self,
@@ -85,10 +80,16 @@ def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str,
         path: The file.
         state: Tensors by name, of any shape, scalar included; those that share memory are written each for itself.
         metadata: Text by name; JSON where it is more than a word.
+
+    Raises:
+        UnwritableError: There is no room for it.
     """
     separate = {name: _separate(tensor) for name, tensor in state.items()}
     with atomic_write(path) as partial:
-        save_file(separate, partial, dict(metadata))
+        try:
+            save_file(separate, partial, dict(metadata))
+        except SafetensorError as error:
+            raise OSError(error) from error
 
 
 def _separate(tensor: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """Steps whose loss or gradient is not finite are not taken, and a run of nothing else ends."""
 
 import logging
-from collections.abc import Iterator
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -10,11 +9,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from lumbar.training.progress import scalars
 from lumbar.training.ranks import from_all_ranks
+from lumbar.training.statistics import running_statistics
 
 _warn = rank_zero_only(logging.getLogger(__name__).warning)
 _NONE = -1
@@ -65,7 +64,7 @@ class FiniteSteps(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Looks for the statistics that a bad batch would spoil."""
         self._taken = trainer.global_step
-        self._statistics = list(_running_statistics(pl_module))
+        self._statistics = list(running_statistics(pl_module))
         self._guilty = self._present = torch.zeros(0, dtype=torch.int64, device=pl_module.device)
 
     def on_train_batch_start(
@@ -160,10 +159,3 @@ class FiniteSteps(Callback):
         parts += [f"images {', '.join(map(str, images))}"] * bool(images)
         self._guilty = torch.full_like(self._guilty, _NONE)
         return f" ({'; '.join(parts)})" if parts else ""
-
-
-def _running_statistics(module: nn.Module) -> Iterator[Tensor]:
-    for part in module.modules():
-        if isinstance(part, _BatchNorm) and part.running_mean is not None:
-            assert part.running_var is not None
-            yield from (part.running_mean, part.running_var)

@@ -26,7 +26,7 @@ class Agreement:
 
     def ask(self, word: int) -> int:
         """Says `word`; the largest that a rank has said at the call before, 0 at the first call."""
-        self.settle()
+        self._settle()
         answer = int(self._word)
         self._word = torch.tensor(word)
         self._sent = dist.all_reduce(
@@ -34,17 +34,21 @@ class Agreement:
         )
         return answer
 
-    def settle(self) -> None:
-        """Waits until the last word is with all ranks: a process that ends before that aborts."""
-        if self._sent is not None:
-            self._sent.wait()
-            self._sent = None
+    def close(self) -> None:
+        """Waits until the last word is with all ranks, and hangs up: a process that ends before that may abort."""
+        self._settle()
+        dist.destroy_process_group(self._group)
 
     def least(self, number: int) -> int:
         """The smallest of the ranks' numbers; waits for all of them."""
         least = torch.tensor(number)
         dist.all_reduce(least, dist.ReduceOp.MIN, group=self._group)
         return int(least)
+
+    def _settle(self) -> None:
+        if self._sent is not None:
+            self._sent.wait()
+            self._sent = None
 
 
 def from_all_ranks(value: T) -> list[T]:

@@ -1,5 +1,6 @@
 """The one place that makes a Trainer."""
 
+import errno
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ from lumbar.training.progress import ProgressReport, choose_display, scalars
 from lumbar.training.resume import Continuation
 from lumbar.training.run_folder import RunFolder
 from lumbar.training.signals import Signals
+from lumbar.training.statistics import SharedStatistics
 
 EvalSplit = Literal["val", "test"]
 
@@ -42,6 +44,7 @@ _MISHAPS = {
     "by peer": "another process of this run has ended: its own message says why",
 }
 """What happened elsewhere, by the words of the error that it causes here."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PRECISIONS: Mapping[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "fp32": "32-true",
     "bf16": "bf16-mixed",
@@ -110,6 +113,7 @@ def fit(
     ]
     if config.ema_decay is not None:
         every.append(WeightAverage(config.ema_decay))
+    every.append(SharedStatistics())  # after the average has taken its place in the model
     loggers = [_logger(name, folder) for name in config.loggers]
     with _quiet(), _plain_words():
         trainer = _trainer(config, every, loggers)
@@ -139,7 +143,7 @@ def validate(
         The scores by name, without the prefix.
     """
     with _quiet(), _plain_words():
-        trainer = trainer or _trainer(config, [Signals()], [])
+        trainer = trainer or _trainer(config, [SharedStatistics(), Signals()], [])
         evaluate = trainer.validate if split == "val" else trainer.test
         evaluate(module, datamodule=datamodule, verbose=False)
     return scalars(trainer, f"{split}/")
@@ -230,4 +234,10 @@ def _plain_words() -> Iterator[None]:
         for words, meaning in _MISHAPS.items():
             if words in str(error):
                 raise ValueError(f"{meaning} ({error})") from error
+        raise
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise ValueError(
+                f"{error}: the disk of the run folder is full; make room, and go on with --resume auto"
+            ) from error
         raise

@@ -63,7 +63,8 @@ class Signals(Checkpoint):
         """Leaves the signals to those who had them before."""
         self._leave()
         if self._agreement is not None:
-            self._agreement.settle()
+            self._agreement.close()
+            self._agreement = None
 
     def on_train_batch_end(
         self,

@@ -103,6 +103,25 @@ def test_both_equal_torchvision(seed: int, thresholds: tuple[float, float]) -> N
         assert torch.equal(matches.indices[matches.positive], expected[expected >= 0])
 
 
+@given(st.integers(0, 2**31 - 1), st.sampled_from([0.0, 0.3]))
+@settings(max_examples=25, deadline=None)
+def test_claims_are_those_of_a_loop_over_the_truth(seed: int, low_quality: float) -> None:
+    """As MMDetection's MaxIoUAssigner: each object takes the boxes that overlap it the most, and the last one wins."""
+    boxes, truth = random_boxes(1, 60, seed=seed), random_boxes(1, 6, seed=seed + 1)
+    overlaps = torchvision.ops.box_iou(truth[0], boxes[0])
+    highest, owner = overlaps.max(0)
+    expected = torch.where(highest >= 0.7, owner, -1)
+    for number, row in enumerate(overlaps):
+        if row.max() >= low_quality and row.max() > 0:
+            expected[row == row.max()] = number
+
+    matcher = Matcher(fg_iou=0.7, bg_iou=0.3, low_quality_iou=low_quality, claims=True)
+    matches = matcher(boxes, targets_of(truth))
+
+    assert torch.equal(matches.positive[0], expected >= 0)
+    assert torch.equal(matches.indices[matches.positive], expected[expected >= 0])
+
+
 def test_image_without_truth_is_all_negative() -> None:
     targets = targets_of(torch.zeros(2, 8, 4), torch.zeros(2, 8, dtype=torch.bool))
 

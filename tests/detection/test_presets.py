@@ -41,6 +41,7 @@ class Zoo(NamedTuple):
     rounded_anchors: bool = False
     rpn_convs: int = 1
     low_quality: float = 0.0
+    claims: bool = False
     divided_by_batch: bool = False
     proposals: tuple[int, int] = (1000, 1000)
     proposal_side: float = 0.0
@@ -49,6 +50,8 @@ class Zoo(NamedTuple):
     aligned: bool = True
     head: type[nn.Module] = TwoFCHead
     normal_start: bool = True
+    hidden_start: float = 12544**-0.5
+    lateral_start: float = (3 / 2048) ** 0.5
     detection_side: float = 0.0
     resize: Any = antialiased
     shorts: tuple[int, ...] = (800,)
@@ -81,12 +84,20 @@ ZOOS = {
         decays=(4e-5, 4e-5),
     ),
     "detectron2": Zoo(
-        stride_in_3x3=False, divided_by_batch=True, sampling=0, resize=by_pillow, shorts=SHORTS
+        stride_in_3x3=False,
+        divided_by_batch=True,
+        sampling=0,
+        hidden_start=(3 / 12544) ** 0.5,
+        resize=by_pillow,
+        shorts=SHORTS,
     ),
     "mmdet": Zoo(
         norm=EvalNorm,
         low_quality=0.3,
+        claims=True,
         sampling=0,
+        hidden_start=(6 / (12544 + 1024)) ** 0.5,
+        lateral_start=(6 / (2048 + 256)) ** 0.5,
         resize=by_opencv,
         decays=(1e-4, 1e-4),
         warmup=500,
@@ -162,6 +173,29 @@ def test_matching_of_the_only_anchor_of_a_box(name: str, zoo: Zoo) -> None:
     for overlap, is_positive in ((0.25, zoo.low_quality <= 0.25), (0.35, True)):
         box = truth * torch.tensor([1.0, 1.0, 1.0, overlap])
         assert matcher(box, targets).positive.item() == is_positive
+
+
+@each_zoo
+def test_the_best_anchor_of_a_box_that_overlaps_another_more(name: str, zoo: Zoo) -> None:
+    truth = torch.tensor([[[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 4.0]]])
+    targets = Targets(truth, torch.zeros(1, 2).long(), torch.ones(1, 2).bool(), torch.zeros(1))
+    anchors = torch.tensor([[[0.0, 0.0, 10.0, 8.0], [0.0, 0.0, 10.0, 10.0]]])
+
+    matches = tiny_detector(name).rpn.matcher(anchors, targets)
+
+    assert matches.indices.tolist() == [[1 if zoo.claims else 0, 0]]
+
+
+@each_zoo
+def test_start(name: str, zoo: Zoo) -> None:
+    model = make_detector(config_of(name).model, 3)
+    linear = next(m for m in model.roi_heads.box_head.modules() if isinstance(m, nn.Linear))
+
+    for weight, bound in (
+        (linear.weight, zoo.hidden_start),
+        (model.backbone.fpn.inner_blocks[-1][0].weight, zoo.lateral_start),
+    ):
+        assert 0.99 * bound < weight.abs().max() <= bound
 
 
 @each_zoo

@@ -3,19 +3,22 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
-def run_tool(name: str, *arguments: object, folder: Path, **environment: str) -> tuple[int, str]:
-    """Runs `tools/NAME.py` in `folder`, on one thread.
+def run_tool(
+    name: str, *arguments: object, folder: Path, under: Sequence[str] = (), **environment: str
+) -> tuple[int, str]:
+    """Runs `tools/NAME.py` in `folder`, on one thread, by the command `under` if there is one.
 
     Returns:
         The exit code, and all that was printed.
     """
     done = subprocess.run(
-        [sys.executable, str(TOOLS / f"{name}.py"), *map(str, arguments)],
+        [*under, sys.executable, str(TOOLS / f"{name}.py"), *map(str, arguments)],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
         stdout=subprocess.PIPE,
@@ -33,9 +36,11 @@ def succeed(name: str, *arguments: object, folder: Path) -> str:
     return output
 
 
-def complain(name: str, *arguments: object, folder: Path, **environment: str) -> str:
+def complain(
+    name: str, *arguments: object, folder: Path, under: Sequence[str] = (), **environment: str
+) -> str:
     """The message of a tool that must fail, without a traceback."""
-    code, output = run_tool(name, *arguments, folder=folder, **environment)
+    code, output = run_tool(name, *arguments, folder=folder, under=under, **environment)
     assert code in (1, 2), output
     assert "Traceback" not in output
     return output

@@ -175,3 +175,15 @@ def test_a_broken_image_is_named(tmp_path: Path, small_config: Path, coco: Path)
 
     (line,) = [line for line in message.splitlines() if line.startswith("error:")]
     assert line.startswith(f"error: {broken}: cannot be read")
+
+
+def test_a_full_disk_is_one_message(tmp_path: Path, small_config: Path) -> None:
+    """A process that may not write more than so much into a file finds what one on a full disk does."""
+    command = ("--config", small_config, "--output", "run")
+
+    message = complain("train_det", *command, folder=tmp_path, under=["prlimit", "--fsize=9000000"])
+
+    (line,) = [line for line in message.splitlines() if line.startswith("error:")]
+    assert line.startswith("error: run/checkpoints/last.ckpt: cannot be written (")
+    assert line.endswith("make room, and go on (a training run with --resume auto)")
+    assert not any((tmp_path / "run" / "checkpoints").iterdir())

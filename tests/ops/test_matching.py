@@ -26,10 +26,10 @@ def test_operator_equals_reference(seed: int, count: int, least: float) -> None:
 def test_every_reachable_truth_has_a_highest_box() -> None:
     boxes, truth = random_boxes(1, 80, seed=1), random_boxes(1, 20, seed=2)
 
-    *_, is_highest = best_overlap(boxes, truth, torch.ones(1, 20, dtype=torch.bool))
+    *_, claimant = best_overlap(boxes, truth, torch.ones(1, 20, dtype=torch.bool))
 
     overlap = pairwise_iou(boxes[0], truth[0])
-    assert is_highest[0][overlap.argmax(0)].all()
+    assert (claimant[0][overlap.argmax(0)] >= 0).all()
 
 
 def test_a_highest_overlap_counts_from_the_least_one_on() -> None:
@@ -38,28 +38,37 @@ def test_a_highest_overlap_counts_from_the_least_one_on() -> None:
     highest = overlap.amax(0)
     least = highest.median().item()
 
-    *_, is_highest = best_overlap(boxes, truth, torch.ones(1, 20, dtype=torch.bool), least)
+    *_, claimant = best_overlap(boxes, truth, torch.ones(1, 20, dtype=torch.bool), least)
 
     expected = overlap.argmax(0)[highest >= least].unique()
     assert 0 < len(expected) < len(overlap.argmax(0).unique())
-    assert torch.equal(is_highest[0].nonzero()[:, 0], expected)
+    assert torch.equal((claimant[0] >= 0).nonzero()[:, 0], expected)
 
 
 def test_truth_that_nothing_overlaps_claims_no_box() -> None:
     boxes = random_boxes(1, 5, seed=1)
 
-    *_, is_highest = best_overlap(boxes, boxes[:, :1] + 1000, torch.ones(1, 1, dtype=torch.bool))
+    *_, claimant = best_overlap(boxes, boxes[:, :1] + 1000, torch.ones(1, 1, dtype=torch.bool))
 
-    assert not is_highest.any()
+    assert (claimant == -1).all()
+
+
+def test_the_last_of_several_has_the_claim() -> None:
+    box = random_boxes(1, 1, seed=1)
+    apart = box + 1000
+
+    *_, claimant = best_overlap(box, torch.cat((box, apart, box, apart), 1), torch.ones(1, 4) > 0)
+
+    assert claimant.tolist() == [[2]]
 
 
 def test_image_without_truth_matches_nothing() -> None:
-    best, _, is_highest = best_overlap(
+    best, _, claimant = best_overlap(
         random_boxes(1, 5, seed=1), torch.zeros(2, 8, 4).double(), torch.zeros(2, 8).bool()
     )
 
     assert (best == -1).all()
-    assert not is_highest.any()
+    assert (claimant == -1).all()
 
 
 def test_operator_is_registered_properly() -> None:

@@ -25,9 +25,10 @@ def _on_rank(rank: int, folder: Path) -> None:
     dist.barrier()
     answers += [agreement.ask(word) for word in WORDS[rank][1:]]
     answers += [agreement.ask(0)]
-    agreement.settle()
+    least = agreement.least(7 - rank)
+    agreement.close()
     values = from_all_ranks(("rank", rank))
-    torch.save((answers, agreement.least(7 - rank), values), folder / f"{rank}.pt")
+    torch.save((answers, least, values), folder / f"{rank}.pt")
     dist.destroy_process_group()
 
 

@@ -199,7 +199,7 @@ def test_an_error_is_not_taken_for_a_signal(
             raise OSError("broken")
 
     before = [signal.getsignal(number) for number in NUMBERS]
-    logging.getLogger("lumbar").setLevel(logging.WARNING)
+    caplog.set_level(logging.WARNING, "lumbar")
     with pytest.raises(OSError, match="broken"):
         fit(Broken(), ToyData(), TRAINER, folder=new_folder(tmp_path))
 
