@@ -5,15 +5,18 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow gpu check clean
+.PHONY: help setup demo demo-seg test slow gpu check clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with the pinned packages (once; 6 GB, most of it torch)
 
 demo: $(READY) ## Train Faster R-CNN on 205 images of blood cells, print its AP, draw what it finds
 	$(BIN)/python tools/train_det.py --config faster_rcnn_r18_bccd.yaml
+
+demo-seg: $(READY) ## Train a segmenter on 40 images of cell nuclei, print its scores, draw what it finds
+	$(BIN)/python tools/train_seg.py --config semantic_fpn_r18_nuclei.yaml
 
 test: $(READY) ## Run the tests
 	$(PYTEST)

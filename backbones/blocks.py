@@ -44,18 +44,40 @@ def project(in_channels: int, out_channels: int, stride: int, norm: Norm) -> nn.
 
 
 class Unit(nn.Module):
-    """relu(shortcut(x) + branch(x)), He et al. 2015 (arXiv:1512.03385), figures 2 and 5."""
+    """relu(shortcut(x) + branch(x)), He et al. 2015 (arXiv:1512.03385), figures 2 and 5.
+
+    Args:
+        in_channels: Channels of x.
+        width: Of the stage.
+        stride: Of the unit.
+        block: The pattern of the branch.
+        norm: Makes the norm after every convolution.
+        dilations: Of the convolutions up to the one that takes the stride, and of those behind it.
+    """
 
     def __init__(
-        self, in_channels: int, *, width: int, stride: int, block: Block, norm: Norm
+        self,
+        in_channels: int,
+        *,
+        width: int,
+        stride: int,
+        block: Block,
+        norm: Norm,
+        dilations: tuple[int, int] = (1, 1),
     ) -> None:
         super().__init__()
         self.num_convs = len(block.convs)
         channels = in_channels
         for index, spec in enumerate(block.convs):
-            step = stride if index == block.stride_at else 1
+            dilation = dilations[index > block.stride_at]
             conv = nn.Conv2d(
-                channels, width * spec.width, spec.kernel, step, spec.kernel // 2, bias=False
+                channels,
+                width * spec.width,
+                spec.kernel,
+                stride=stride if index == block.stride_at else 1,
+                padding=dilation * (spec.kernel // 2),
+                dilation=dilation,
+                bias=False,
             )
             channels = conv.out_channels
             self.add_module(f"conv{index + 1}", conv)

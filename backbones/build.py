@@ -1,6 +1,7 @@
 """Settings to backbone: the one place where the names of the configuration become modules."""
 
 import logging
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NamedTuple
 
 from torch import nn
 
+from backbones.base import Backbone
 from backbones.catalogue import ARCHS
 from backbones.config import BackboneConfig, FPNConfig
 from backbones.fpn import FeaturePyramid, Init, PyramidBackbone
@@ -25,14 +27,24 @@ from backbones.weights import (
 _logger = logging.getLogger(__name__)
 
 _FIXED_NORMS = ("frozen", "eval")
+_CONVOLUTION = re.compile(r"(layer\d\.\d+\.)?conv\d(\.[036])?\.weight")
 _FPN_INITS: Mapping[str, Init] = {
     "kaiming": partial(nn.init.kaiming_uniform_, a=1),
     "xavier": nn.init.xavier_uniform_,
 }
 
 
+class BuiltBody(NamedTuple):
+    """A residual network, the normalisation its weights expect, and what was loaded."""
+
+    body: ResNet
+    pixels: PixelNorm
+    report: LoadReport | None
+    """None where no weights were asked for."""
+
+
 class BuiltBackbone(NamedTuple):
-    """A backbone, the normalisation its weights expect, and what was loaded."""
+    """The same with a pyramid on it."""
 
     pyramid: PyramidBackbone
     pixels: PixelNorm
@@ -40,31 +52,56 @@ class BuiltBackbone(NamedTuple):
     """None where no weights were asked for."""
 
 
-def build_backbone(backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBackbone:
-    """The backbone to train, with its weights loaded; without weights nothing is frozen.
+def build_body(config: BackboneConfig) -> BuiltBody:
+    """The residual network to train, with its weights loaded; without weights nothing is frozen.
 
     Raises:
         ValueError: The weights cannot be had or are of another network, or the norm cannot work.
     """
-    _check_norm(backbone)
-    body = _make_body(backbone)
-    if backbone.weights == "none":
-        if backbone.freeze:
+    _check_norm(config)
+    body, pixels = _make_body(config), PixelNorm.of_imagenet(config.in_channels)
+    if config.weights == "none":
+        if config.freeze:
             _logger.warning("no weights were loaded: model.backbone.freeze is ignored")
-        return _complete(body, backbone, fpn)
-    report = _load(body, backbone)
-    body.freeze(backbone.freeze)
-    return _complete(body, backbone, fpn)._replace(report=report)
+        return BuiltBody(body, pixels, report=None)
+    report = _load(body, config)
+    body.freeze(config.freeze)
+    return BuiltBody(body, pixels, report)
 
 
-def make_backbone(backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBackbone:
-    """The same backbone with random weights, for a model whose own weights file follows.
+def make_body(config: BackboneConfig) -> BuiltBody:
+    """The same network with random weights, for a model whose own weights file follows.
 
     It reads and fetches nothing, and needs no device; the stages to freeze are frozen.
     """
-    body = _make_body(backbone)
-    body.freeze(backbone.freeze)
-    return _complete(body, backbone, fpn)
+    body = _make_body(config)
+    body.freeze(config.freeze)
+    return BuiltBody(body, PixelNorm.of_imagenet(config.in_channels), report=None)
+
+
+def build_backbone(backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBackbone:
+    """As `build_body`, with a pyramid on it."""
+    body, pixels, report = build_body(backbone)
+    return BuiltBackbone(add_pyramid(body, fpn), pixels, report)
+
+
+def make_backbone(backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBackbone:
+    """As `make_body`, with a pyramid on it."""
+    body, pixels, report = make_body(backbone)
+    return BuiltBackbone(add_pyramid(body, fpn), pixels, report)
+
+
+def add_pyramid(body: Backbone, config: FPNConfig) -> PyramidBackbone:
+    """Puts a pyramid with random weights on a body.
+
+    Raises:
+        ValueError: Its maps do not halve.
+    """
+    norm = None if config.norm == "none" else make_norm(config.norm)
+    pyramid = FeaturePyramid(
+        body.features, channels=config.channels, norm=norm, init=_FPN_INITS[config.init]
+    )
+    return PyramidBackbone(body, pyramid)
 
 
 def _make_body(config: BackboneConfig) -> ResNet:
@@ -73,22 +110,14 @@ def _make_body(config: BackboneConfig) -> ResNet:
         in_channels=config.in_channels,
         norm=make_norm(config.norm, config.norm_eps),
         checkpointed=config.checkpoint,
+        output_stride=config.output_stride,
     )
 
 
-def _complete(body: ResNet, backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBackbone:
-    norm = None if fpn.norm == "none" else make_norm(fpn.norm)
-    pyramid = FeaturePyramid(
-        body.features, channels=fpn.channels, norm=norm, init=_FPN_INITS[fpn.init]
-    )
-    pixels = PixelNorm.of_imagenet(backbone.in_channels)
-    return BuiltBackbone(PyramidBackbone(body, pyramid), pixels, report=None)
-
-
-def _check_norm(backbone: BackboneConfig) -> None:
-    if backbone.norm in _FIXED_NORMS and backbone.weights == "none":
+def _check_norm(config: BackboneConfig) -> None:
+    if config.norm in _FIXED_NORMS and config.weights == "none":
         raise ValueError(
-            f"model.backbone.norm={backbone.norm} never learns its statistics and needs weights, but "
+            f"model.backbone.norm={config.norm} never learns its statistics and needs weights, but "
             "model.backbone.weights=none; set model.backbone.norm=group (or batch), or "
             "model.backbone.weights=torchvision/NAME.v1 or FILE"
         )
@@ -100,9 +129,9 @@ def _load(body: ResNet, config: BackboneConfig) -> LoadReport:
         state = fetch_backbone(config.weights)
     else:
         state = read_backbone(Path(config.weights), config.name)
-    report = load_into(body, state, source=config.weights)
+    report = load_into(body, state, source=config.weights, input_rule=config.input_rule)
     left = (*report.reinitialised, *report.unused)
-    foreign = [key for key in left if key.startswith("layer") and ".conv" in key]
+    foreign = [key for key in left if _CONVOLUTION.fullmatch(key)]
     if foreign:
         raise ValueError(
             f"{config.weights}: not weights of model.backbone.name={config.name}, "

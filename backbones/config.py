@@ -15,6 +15,9 @@ BackboneName = Literal[
     "resnet50_v1",
     "resnet101_v1",
     "resnet152_v1",
+    "resnet18c",
+    "resnet50c",
+    "resnet101c",
 ]
 NormName = Literal["frozen", "eval", "batch", "sync", "group"]
 StageName = Literal["stem", "layer1", "layer2", "layer3", "layer4"]
@@ -24,7 +27,8 @@ class BackboneConfig(Section):
     """A residual network that yields c2..c5."""
 
     name: BackboneName = "resnet50"
-    """Architecture; `_v1` has the stride in the first 1x1 convolution of a block (the paper), the others in the 3x3."""
+    """Architecture; `_v1` has the stride in the first 1x1 convolution of a block (the paper), the others in the 3x3;
+    `c` begins with three 3x3 convolutions instead of one of 7x7 (MMSegmentation's ResNetV1c)."""
     weights: str = "torchvision/resnet50.v1"
     """`torchvision/<name>.v1` or `.v2` (fetched once into torchvision's cache), a file, or `none`."""
     norm: NormName = "frozen"
@@ -37,8 +41,14 @@ class BackboneConfig(Section):
     """Stages that are not trained; ignored with a notice where no weights were loaded."""
     checkpoint: tuple[StageName, ...] = ()
     """Stages whose activations are recomputed in the backward pass: less memory, more time."""
+    output_stride: Literal[8, 16, 32] = 32
+    """Pixels per cell of the coarsest map; with 8 or 16 the last stages keep the size and spread their kernels, for the
+    segmentation heads `fcn` and `concat`."""
     in_channels: int = Field(default=3, ge=1)
-    """Channels of the input image; RGB weights are adapted to other counts."""
+    """Channels of the input image; weights for another number of channels are adapted."""
+    input_rule: Literal["fold", "timm"] = "fold"
+    """How they are adapted. fold: exactly, so that behind a norm with statistics a grey image has the features of its
+    three copies; timm: sum the colours for one channel, repeat them in turn for more."""
 
 
 class FPNConfig(Section):

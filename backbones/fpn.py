@@ -5,6 +5,7 @@ Parameter names are torchvision's.
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,6 +25,9 @@ class FeaturePyramid(nn.Module):
         channels: Channels of every level.
         norm: Makes the norms after the convolutions; without one these have a bias.
         init: Fills the weight (O, C, k, k) of a convolution.
+
+    Raises:
+        ValueError: The maps do not halve.
     """
 
     def __init__(
@@ -35,10 +39,15 @@ class FeaturePyramid(nn.Module):
         init: Init = _kaiming,
     ) -> None:
         super().__init__()
+        strides = [spec.stride for spec in specs.values()]
+        if any(coarse != 2 * fine for fine, coarse in pairwise(strides)):
+            raise ValueError(
+                f"a pyramid stands on maps that halve, but they have strides {strides}; "
+                "set model.backbone.output_stride=32"
+            )
         conv = partial(_conv, channels=channels, norm=norm, init=init)
         self.inner_blocks = nn.ModuleList(conv(spec.channels, kernel=1) for spec in specs.values())
         self.layer_blocks = nn.ModuleList(conv(channels, kernel=3) for _ in specs)
-        strides = [spec.stride for spec in specs.values()]
         first = min(int(name.removeprefix("c")) for name in specs)
         self.features = {
             f"p{first + index}": FeatureSpec(channels, stride)

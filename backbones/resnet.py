@@ -1,12 +1,13 @@
 """Residual networks, He et al. 2015 (arXiv:1512.03385), as feature extractors.
 
-Parameter names are torchvision's, without the classifier.
+Parameter names are torchvision's, without the classifier; those of a deep stem are timm's.
 """
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Self
 
 import torch
@@ -27,16 +28,26 @@ class Arch:
     block: Block
     width: int = 64
     """Channels of the stem and of the first stage."""
+    stem: tuple[int, ...] = (7,)
+    """Kernels of the convolutions before the first stage; all but the last have half of its channels."""
 
 
 class ResNet(Backbone):
-    """Stem and residual stages; yields c2..c5 at strides 4 to 32.
+    """Stem and residual stages; yields c2..c5 at strides 4 to 32, or 4 to a smaller one.
+
+    Stages beyond the output stride are dense: they answer for every cell, and spread their kernels so that each answer
+    is still that of the strided network there (Chen et al. 2014, arXiv:1412.7062, section 3.1). The weights are the
+    same, and with the stride in the 3x3 so are torchvision's dilations.
 
     Args:
         arch: What to build.
         in_channels: Channels of the image.
         norm: Makes the norm after every convolution.
         checkpointed: Stages that keep only their input and are computed again in the backward pass.
+        output_stride: Stride of the coarsest map: 8, 16 or 32.
+
+    Raises:
+        ValueError: Another output stride.
     """
 
     def __init__(
@@ -46,20 +57,24 @@ class ResNet(Backbone):
         in_channels: int = 3,
         norm: Norm = nn.BatchNorm2d,
         checkpointed: Collection[str] = (),
+        output_stride: int = 32,
     ) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, arch.width, 7, 2, 3, bias=False)
+        if output_stride not in (8, 16, 32):
+            raise ValueError(f"output_stride={output_stride}: it is 8, 16 or 32")
+        self.conv1 = _stem(in_channels, arch=arch, norm=norm)
         self.bn1 = norm(arch.width)
         self.stages = ("stem", *(f"layer{n}" for n in range(1, len(arch.depths) + 1)))
         self.checkpointed = frozenset(checkpointed)
         self.frozen: frozenset[str] = frozenset()
         self.features = {}
         channels = arch.width
-        for index, depth in enumerate(arch.depths):
-            stage = _stage(channels, arch=arch, index=index, depth=depth, norm=norm)
+        for index in range(len(arch.depths)):
+            stage = _stage(channels, arch=arch, index=index, norm=norm, output_stride=output_stride)
             channels = (arch.width << index) * arch.block.expansion
             self.add_module(self.stages[index + 1], stage)
-            self.features[f"c{index + 2}"] = FeatureSpec(channels, stride=4 << index)
+            stride, _ = _stride_and_dilation(index, output_stride)
+            self.features[f"c{index + 2}"] = FeatureSpec(channels, stride)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -74,7 +89,12 @@ class ResNet(Backbone):
 
     def stem(self, x: Tensor) -> Tensor:
         """Maps (B, C, H, W) to (B, width, ceil(H / 4), ceil(W / 4))."""
-        x = conv_norm(x, self.conv1, self.bn1)
+        *layers, last = [self.conv1] if isinstance(self.conv1, nn.Conv2d) else self.conv1
+        for conv, norm, relu in zip(layers[::3], layers[1::3], layers[2::3], strict=True):
+            assert isinstance(conv, nn.Conv2d)
+            x = relu(conv_norm(x, conv, norm))
+        assert isinstance(last, nn.Conv2d)
+        x = conv_norm(x, last, self.bn1)
         # The maximum first: same values and gradients as after the ReLU, on a quarter of the cells.
         return F.max_pool2d(x, 3, 2, 1).relu_()
 
@@ -118,16 +138,40 @@ class ResNet(Backbone):
         return out
 
 
-def _stage(in_channels: int, *, arch: Arch, index: int, depth: int, norm: Norm) -> nn.Sequential:
-    width = arch.width << index
-    channels = [in_channels] + [width * arch.block.expansion] * (depth - 1)
-    strides = [1 if index == 0 else 2] + [1] * (depth - 1)
-    return nn.Sequential(
-        *(
-            Unit(c, width=width, stride=stride, block=arch.block, norm=norm)
-            for c, stride in zip(channels, strides, strict=True)
-        )
+def _stem(in_channels: int, *, arch: Arch, norm: Norm) -> nn.Conv2d | nn.Sequential:
+    """A convolution, or several with norms and ReLUs between them, which timm numbers as here."""
+    half, more = arch.width // 2, len(arch.stem) - 1
+    widths, strides = [in_channels, *[half] * more, arch.width], [2, *[1] * more]
+    *inner, last = (
+        nn.Conv2d(*channels, kernel, stride, kernel // 2, bias=False)
+        for channels, kernel, stride in zip(pairwise(widths), arch.stem, strides, strict=True)
     )
+    layers = [layer for conv in inner for layer in (conv, norm(half), nn.ReLU(inplace=True))]
+    return nn.Sequential(*layers, last) if layers else last
+
+
+def _stage(
+    in_channels: int, *, arch: Arch, index: int, norm: Norm, output_stride: int
+) -> nn.Sequential:
+    before, dilation_before = _stride_and_dilation(max(0, index - 1), output_stride)
+    stride, dilation = _stride_and_dilation(index, output_stride)
+    width = arch.width << index
+    unit = partial(Unit, width=width, block=arch.block, norm=norm)
+    first = unit(in_channels, stride=stride // before, dilations=(dilation_before, dilation))
+    return nn.Sequential(
+        first,
+        *(
+            unit(width * arch.block.expansion, stride=1, dilations=(dilation, dilation))
+            for _ in range(1, arch.depths[index])
+        ),
+    )
+
+
+def _stride_and_dilation(index: int, output_stride: int) -> tuple[int, int]:
+    """Of a stage: strides that it no longer takes become dilation."""
+    full = 4 << index
+    stride = min(full, output_stride)
+    return stride, full // stride
 
 
 def _contexts(

@@ -6,11 +6,12 @@ from http.client import HTTPException
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models import WeightsEnum, get_model_weights
 
 from backbones.files import UNREADABLE, State, few, read_weights, without_prefix
-from backbones.zoo import DETECTRON2
+from backbones.input_channels import INPUT_RULES, refit_stem
+from backbones.zoo import DETECTRON2, TORCHVISION, our_name
 from backbones.zoo_body import stated_style
 
 PUBLISHED = {
@@ -46,32 +47,33 @@ class LoadReport:
         return "\n".join(lines)
 
 
-def load_into(module: nn.Module, state: State, *, source: str) -> LoadReport:
+def load_into(
+    module: nn.Module, state: State, *, source: str, input_rule: str = "fold"
+) -> LoadReport:
     """Loads the tensors that fit by name and shape; the others keep their initial values.
 
-    The stem of a network for RGB is adapted to the input channels of the module. Counters of
-    batches, which nothing depends on, are not reported.
+    The stem is adapted to the input channels of the module. Counters of batches, which nothing depends on, are not
+    reported.
 
     Args:
         module: Changed in place.
         state: Tensors of any shape by name.
         source: Name of the weights for the report and for errors.
+        input_rule: How the stem is adapted, a name of `INPUT_RULES`.
 
     Raises:
         ValueError: Fewer than half of the tensors of the module fit.
     """
     own = module.state_dict()
-    fitted = {
-        key: value
-        for key in own
-        if key in state and (value := _fitted(state[key], own[key].shape)) is not None
-    }
+    refitted = refit_stem(state, own, INPUT_RULES[input_rule])
+    state = {**state, **refitted}
+    fitted = {key: state[key] for key in own if key in state and state[key].shape == own[key].shape}
     report = LoadReport(
         source=source,
         loaded=_reported(fitted),
         reinitialised=_reported(key for key in own if key not in fitted),
         unused=_reported(key for key in state if key not in fitted),
-        reshaped=_reported(key for key in fitted if state[key].shape != own[key].shape),
+        reshaped=_reported(key for key in refitted if key in fitted),
     )
     if len(report.loaded) < len(report.reinitialised):
         raise ValueError(
@@ -81,25 +83,6 @@ def load_into(module: nn.Module, state: State, *, source: str) -> LoadReport:
         )
     module.load_state_dict(fitted, strict=False)
     return report
-
-
-def adapt_input_channels(weight: Tensor, channels: int) -> Tensor:
-    """Convolution weight for images of another number of channels than RGB.
-
-    One channel gets the sum, so that a grey image gives what its three copies gave; more channels
-    get the three in turn, scaled to keep the size of the response.
-
-    Args:
-        weight: (O, 3, k, k).
-        channels: Channels of the image, C.
-
-    Returns:
-        (O, C, k, k).
-    """
-    if channels == 1:
-        return weight.sum(dim=1, keepdim=True)
-    turns = torch.arange(channels, device=weight.device) % weight.shape[1]
-    return weight[:, turns] * (weight.shape[1] / channels)
 
 
 def fetch_backbone(name: str) -> State:
@@ -173,21 +156,11 @@ def backbone_part(state: State) -> State:
     """The residual network inside a larger model; names of a bare network stay as they are.
 
     Args:
-        state: Tensors of any shape by name.
+        state: Tensors of any shape by name; a deep stem may have OpenMMLab's names.
     """
     for prefix in ("model.", "backbone.", "body."):
         state = without_prefix(state, prefix)
-    return state
-
-
-def _fitted(value: Tensor, shape: torch.Size) -> Tensor | None:
-    if value.shape == shape:
-        return value
-    stem_of_rgb = value.ndim == 4 and value.shape[1] == 3
-    if not stem_of_rgb or len(shape) != value.ndim:
-        return None
-    adapted = adapt_input_channels(value, shape[1])
-    return adapted if adapted.shape == shape else None
+    return {our_name(name, TORCHVISION): value for name, value in state.items()}
 
 
 def _reported(keys: Iterable[str]) -> tuple[str, ...]:

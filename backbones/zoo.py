@@ -37,13 +37,19 @@ DETECTRON2_STAGES = (
 )
 """Also inside a detector."""
 
+OPENMMLAB_STEM = ((r"\bstem\.7\.", "bn1."), (r"\bstem\.([0-6])\.", r"conv1.\1."))
+"""Of its V1c, also inside a segmenter; timm calls a deep stem as we do."""
+
 TORCHVISION = Layout(
-    "torchvision or timm", sign="layer1.0.conv1.weight", unneeded={r"^fc\.": CLASSIFIER}
+    "torchvision or timm",
+    sign="layer1.0.conv1.weight",
+    renames=OPENMMLAB_STEM,  # whose networks have the other names of torchvision
+    unneeded={r"^fc\.": CLASSIFIER},
 )
 MMPRETRAIN = Layout(
     "MMPretrain",
     sign="backbone.layer1.0.conv1.weight",
-    renames=((r"^backbone\.", ""),),
+    renames=((r"^backbone\.", ""), *OPENMMLAB_STEM),
     unneeded={r"^head\.": CLASSIFIER},
 )
 DETECTRON2 = Layout(

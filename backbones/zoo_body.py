@@ -136,8 +136,9 @@ def find_arch(names: Iterable[str], style: Style, source: str, *, prefix: str = 
         for stage in range(1, 5)
     )
     convs = 3 if "layer1.0.conv3.weight" in inside else 2
+    stem = 3 if "conv1.0.weight" in inside else 1
     for name, arch in ARCHS.items():
-        fits = (arch.depths, len(arch.block.convs)) == (depths, convs)
+        fits = (arch.depths, len(arch.block.convs), len(arch.stem)) == (depths, convs, stem)
         if fits and (convs == 2 or (arch.block.stride_at == 0) == (style == "caffe")):
             return name
     raise ValueError(

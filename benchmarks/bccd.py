@@ -29,11 +29,10 @@ from benchmarks.results import table, write
 from detection.coco_eval import CocoAP
 from detection.config import DetectionConfig
 from detection.data import make_datamodule
-from detection.paths import from_root
 from detection.presets import PRESETS
 from detection.train import train
 from lumbar.ops.structures import Batch, Detections
-from lumbar.training.load import load_config, project_root
+from lumbar.tasks.settings import load_settings
 
 RECIPE = "faster_rcnn_r18_bccd"
 PEER_BATCH = 4
@@ -43,8 +42,7 @@ SIZE = 240
 
 def recipe(seed: int, overrides: list[str]) -> DetectionConfig:
     """The demo's settings with another seed."""
-    config = load_config(DetectionConfig, RECIPE, [f"seed={seed}", *overrides], presets=PRESETS)
-    return from_root(config, project_root())
+    return load_settings(DetectionConfig, RECIPE, [f"seed={seed}", *overrides], presets=PRESETS)
 
 
 def train_ours(seed: int, overrides: list[str]) -> dict[str, float]:

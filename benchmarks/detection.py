@@ -7,11 +7,10 @@ both pool 512 regions of each image in training and 1000 in prediction, as train
 """
 
 import argparse
-import resource
 import statistics
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,9 +20,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, multiprocessing
+from torch import Tensor
 
 from benchmarks.results import table, write
+from benchmarks.timing import Job, alternate, now, peak, pick_device
 from benchmarks.twins import Twins, make_twins
 from detection.roi_head import RoIOutput
 from lumbar.ops.structures import Images, Targets
@@ -31,7 +31,6 @@ from lumbar.ops.structures import Images, Targets
 NUM_CLASSES = 80
 OBJECTS = 8
 FROZEN = ("stem", "layer1")
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 PHOTOS = Path(__file__).resolve().parents[1] / "examples" / "coco" / "images"
 
 
@@ -80,7 +79,7 @@ def make_scene(size: int, batch: int, device: torch.device) -> Scene:
     )
 
 
-def jobs(scene: Scene) -> dict[tuple[str, str], Callable[[], None]]:
+def jobs(scene: Scene) -> dict[tuple[str, str], Job]:
     """What is timed, by (what, whose).
 
     Args:
@@ -115,46 +114,6 @@ def jobs(scene: Scene) -> dict[tuple[str, str], Callable[[], None]]:
     }
 
 
-def seconds(job: Callable[[], None], device: torch.device, precision: str) -> float:
-    """Wall time of one call, the device's work included."""
-    start = _now(device)
-    with torch.autocast(device.type, DTYPES[precision], enabled=precision != "fp32"):
-        job()
-    return _now(device) - start
-
-
-def _now(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
-def measure(scene: Scene, device: torch.device, rounds: int) -> dict[str, Any]:
-    """Times all jobs in all precisions, alternating, after one round to warm up.
-
-    Args:
-        scene: With B images.
-        device: Of the scene.
-        rounds: Timed rounds.
-
-    Returns:
-        `{precision: {what: {whose: {"median", "all"}}}}` in seconds.
-    """
-    work = jobs(scene)
-    times: dict[tuple[str, str, str], list[float]] = {}
-    for number in range(rounds + 1):
-        for precision in DTYPES:
-            for (what, whose), job in work.items():
-                elapsed = seconds(job, device, precision)
-                if number:
-                    times.setdefault((precision, what, whose), []).append(elapsed)
-    nested: dict[str, Any] = {}
-    for (precision, what, whose), every in times.items():
-        entry = {"median": statistics.median(every), "all": [round(one, 4) for one in every]}
-        nested.setdefault(precision, {}).setdefault(what, {})[whose] = entry
-    return nested
-
-
 def stages(scene: Scene, device: torch.device, rounds: int) -> dict[str, float]:
     """Where a training step of ours spends its time, in fp32.
 
@@ -169,10 +128,10 @@ def stages(scene: Scene, device: torch.device, rounds: int) -> dict[str, float]:
     times: dict[str, list[float]] = {}
     for number in range(rounds + 1):
         model, images, targets = scene.twins.ours, scene.images, scene.targets
-        marks = [("", _now(device))]
+        marks = [("", now(device))]
 
         def done(name: str, marks: list[tuple[str, float]] = marks) -> None:
-            marks.append((name, _now(device)))
+            marks.append((name, now(device)))
 
         pixels = model.pixels(images)
         done("pixels")
@@ -200,40 +159,9 @@ def stages(scene: Scene, device: torch.device, rounds: int) -> dict[str, float]:
     return {name: statistics.median(every) for name, every in times.items()}
 
 
-def _peak_of(whose: str, size: int, batch: int, connection: Any) -> None:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    scene = make_scene(size, batch, device)
-    before = _memory(device)
-    jobs(scene)["train step", whose]()
-    connection.send(_memory(device) - before)
-
-
-def _memory(device: torch.device) -> float:
-    """Highest use so far, in MiB: of the allocator on a GPU, of the process on a CPU."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-
-
-def peaks(size: int, batch: int) -> dict[str, float]:
-    """Memory that one fp32 training step adds to weights and images, each in a process of its own.
-
-    Args:
-        size: Edge of the images in pixels.
-        batch: B, the number of images.
-
-    Returns:
-        MiB by detector.
-    """
-    context = multiprocessing.get_context("spawn")
-    found = {}
-    for whose in ("torchvision", "lumbar"):
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_peak_of, args=(whose, size, batch, sender))
-        process.start()
-        found[whose] = receiver.recv()
-        process.join()
-    return found
+def training_step(whose: str, size: int, batch: int, device: torch.device) -> Job:
+    """The training step of one of both detectors, `torchvision` or `lumbar`."""
+    return jobs(make_scene(size, batch, device))["train step", whose]
 
 
 def report(times: dict[str, Any], memory: dict[str, float], breakdown: dict[str, float]) -> str:
@@ -274,10 +202,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="3 rounds, nothing written")
     options = parser.parse_args()
     rounds = 3 if options.quick else options.rounds
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    memory = peaks(options.size, options.batch)
+    device = pick_device()
+    memory = {
+        whose: peak(partial(training_step, whose, options.size, options.batch))
+        for whose in ("torchvision", "lumbar")
+    }
     scene = make_scene(options.size, options.batch, device)
-    times = measure(scene, device, rounds)
+    times = alternate(jobs(scene), device, rounds)
     breakdown = stages(scene, device, rounds)
     print(report(times, memory, breakdown))
     if not options.quick:

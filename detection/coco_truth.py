@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from detection.coco_masks import mask_area, read_mask
+from lumbar.data.coco_masks import mask_area, read_mask
 
 _log = logging.getLogger(__name__)
 

@@ -3,20 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lightning.pytorch.utilities import rank_zero_only
-
-from detection.coco_eval import CocoScores, load_results, load_truth, score_coco
+from detection.coco_eval import CocoAP, CocoScores, load_results, load_truth, score_coco
 from detection.coco_truth import Kind
-from detection.config import DetectionConfig
 from detection.data import make_datamodule
 from detection.detector import Detector
 from detection.module import DetectionModule
-from detection.paths import from_root
 from detection.presets import PRESETS
 from detection.weights import load_detector
-from lumbar.training.checkpoint import write_json
-from lumbar.training.load import load_config, override_config, project_root
-from lumbar.training.run import EvalSplit, validate
+from lumbar.tasks.evaluate import score_split, write_scores
+from lumbar.tasks.settings import settings_for
+from lumbar.training.run import EvalSplit
 
 
 def evaluate_weights(
@@ -43,24 +39,16 @@ def evaluate_weights(
         ValueError: If weights, config or data are missing or wrong.
     """
     weights = load_detector(source)
-    if config_source is None:
-        config = override_config(weights.config, overrides)
-    else:
-        config = load_config(DetectionConfig, config_source, overrides, presets=PRESETS)
-    config = from_root(config, project_root())
+    config = settings_for(weights.config, config_source, overrides, presets=PRESETS)
     datamodule = make_datamodule(config, weights.categories)
-    records = datamodule.records(split)
-    detector = Detector.from_weights(weights._replace(config=config))
     module = DetectionModule(
-        detector.model,
-        truth={split: records},
+        Detector.from_weights(weights._replace(config=config)).model,
+        metrics={split: CocoAP(datamodule.records(split))},
         optim=config.optim,
         schedule=config.schedule,
         images_per_batch=config.data.batch_size_per_device,
     )
-    validate(module, datamodule, config.trainer, split=split)
-    _write(module.scores[split], output)
-    return module.scores[split]
+    return score_split(module, datamodule, config.trainer, split=split, output=output)
 
 
 def evaluate_file(predictions: Path, annotations: Path, output: Path | None) -> CocoScores:
@@ -85,11 +73,5 @@ def evaluate_file(predictions: Path, annotations: Path, output: Path | None) -> 
         scores = score_coco(truth, results, kind)
     except ValueError as error:
         raise ValueError(f"{predictions}, scored by {annotations}: {error}") from error
-    _write(scores, output)
+    write_scores(scores, output)
     return scores
-
-
-@rank_zero_only
-def _write(scores: CocoScores, output: Path | None) -> None:
-    if output is not None:
-        write_json(output / "results.json", scores.to_dict())

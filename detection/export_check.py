@@ -10,14 +10,13 @@ and by no more than ten tolerances.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from statistics import median
-from time import perf_counter
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 
 from lumbar.ops.structures import Detections, Images
+from lumbar.tasks.export_check import Finding, Verdict
 
 BOX_TOLERANCE = 1e-3
 """Pixels of the canvas."""
@@ -27,14 +26,6 @@ _MOST = 10
 """Tolerances that rounding can excuse."""
 
 Predict = Callable[[Images], Detections]
-Verdict = Literal["equal", "rounding", "DIFFERENT"]
-
-
-class Case(NamedTuple):
-    """A batch to compare on."""
-
-    name: str
-    images: Images
 
 
 class Difference(NamedTuple):
@@ -52,32 +43,6 @@ class Difference(NamedTuple):
     def is_within(self, boxes: float, scores: float) -> bool:
         """Whether the labels are the same and the rest is within these bounds."""
         return self.labels and self.boxes <= boxes and self.scores <= scores
-
-
-class Rivals(NamedTuple):
-    """What finds objects in the same images."""
-
-    eager: Predict
-    """The detector itself."""
-    exported: Predict
-    """What was made of it."""
-    exact: Predict
-    """The detector in float64."""
-    min_score: float
-    """Score threshold of all three."""
-
-
-class Comparison(NamedTuple):
-    """What came of a case."""
-
-    case: Case
-    difference: Difference
-    verdict: Verdict
-    """rounding: beyond the tolerances, but as close to float64 as the detector itself."""
-    seconds: float
-    """Of the detector itself, for each image."""
-    exported_seconds: float
-    """Of what was made of it."""
 
 
 def compare(expected: Detections, found: Detections, *, min_score: float) -> Difference:
@@ -130,70 +95,37 @@ def _compare_image(ours: Detections, theirs: Detections, cut: float) -> Differen
     )
 
 
-def run_cases(cases: Sequence[Case], rivals: Rivals) -> list[Comparison]:
-    """Compares on each case; the first one is predicted once more before, so that no time is that of a cold start.
+def judge(
+    images: Images, expected: Detections, found: Detections, *, exact: Predict, min_score: float
+) -> Finding:
+    """Says whether differences are within the tolerances, or are rounding.
 
     Args:
-        cases: Batches.
-        rivals: Whose results are compared.
-
-    Returns:
-        What came of each.
+        images: (B, C, H, W) canvas.
+        expected: (B, D) found in them by the detector itself.
+        found: (B, D) found by what was made of it.
+        exact: The detector in float64.
+        min_score: Score threshold of all three.
     """
-    rivals.eager(cases[0].images)
-    rivals.exported(cases[0].images)
-    return [_run_case(case, rivals) for case in cases]
-
-
-def _run_case(case: Case, rivals: Rivals) -> Comparison:
-    start = perf_counter()
-    expected = rivals.eager(case.images)
-    middle = perf_counter()
-    found = rivals.exported(case.images)
-    end = perf_counter()
-    difference = compare(expected, found, min_score=rivals.min_score)
+    difference = compare(expected, found, min_score=min_score)
     verdict: Verdict = "equal"
     if not difference.is_within(BOX_TOLERANCE, SCORE_TOLERANCE):
-        verdict = _judge(rivals.exact(case.images), expected, found, rivals.min_score)
-    count = len(expected.valid)
-    return Comparison(case, difference, verdict, (middle - start) / count, (end - middle) / count)
+        verdict = _judge_rounding(exact(images), expected, found, min_score)
+    cells = {
+        "objects": str(difference.objects),
+        "boxes px": f"{difference.boxes:.1e}",
+        "scores": f"{difference.scores:.1e}",
+        "labels": "same" if difference.labels else "differ",
+    }
+    return Finding(difference.objects, cells, verdict)
 
 
-def _judge(exact: Detections, expected: Detections, found: Detections, min_score: float) -> Verdict:
+def _judge_rounding(
+    exact: Detections, expected: Detections, found: Detections, min_score: float
+) -> Verdict:
     own, others = (compare(exact, side, min_score=min_score) for side in (expected, found))
     bounds = (
         min(max(tolerance, 2 * off), _MOST * tolerance)
         for tolerance, off in ((BOX_TOLERANCE, own.boxes), (SCORE_TOLERANCE, own.scores))
     )
     return "rounding" if others.is_within(*bounds) else "DIFFERENT"
-
-
-def table(comparisons: Sequence[Comparison]) -> str:
-    """The comparisons as text, one line each, and the medians of their times."""
-    seconds = median(each.seconds for each in comparisons)
-    exported_seconds = median(each.exported_seconds for each in comparisons)
-    rows = [
-        ("image", "canvas", "objects", "boxes px", "scores", "labels", "", "eager s", "exported s"),
-        *map(_cells, comparisons),
-        ("median of an image", *[""] * 6, f"{seconds:.3f}", f"{exported_seconds:.3f}"),
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    )
-
-
-def _cells(comparison: Comparison) -> tuple[str, ...]:
-    case, difference, verdict, seconds, exported_seconds = comparison
-    batch, _, height, width = case.images.canvas.shape
-    return (
-        case.name,
-        f"{batch} x {height} x {width}",
-        str(difference.objects),
-        f"{difference.boxes:.1e}",
-        f"{difference.scores:.1e}",
-        "same" if difference.labels else "differ",
-        verdict,
-        f"{seconds:.3f}",
-        f"{exported_seconds:.3f}",
-    )

@@ -1,83 +1,30 @@
-"""What ONNX calls the operators of a detector, and the files that come of it.
+"""What ONNX calls the operators of a detector that the exporter does not know.
 
 `nms_keep` becomes NonMaxSuppression, and RoIAlign's weighted sum of feature rows becomes one Gather for each row of the
-sum; the exporter knows everything else.
+sum.
 """
 
-import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-import onnxruntime
 import torch
 from onnxscript import opset20
-from torch import Tensor
 from torch.export import ExportedProgram
 
 from lumbar.ops.nms import nms_keep  # noqa: F401 - makes torch.ops.lumbar.nms_keep
+from lumbar.tasks.export_graph import Translations
 
 op: Any = opset20  # its types are those of onnxscript's own language, not of the values of a traced function
-OPSET = 20
-"""Every runtime since 2024 reads it (ONNX 1.15)."""
 
 _NMS = torch.ops.lumbar.nms_keep.default
 _BAGS = torch.ops.aten.embedding_bag.padding_idx
 
-_NAMES = {"images": {0: "batch", 2: "height", 3: "width"}, "sizes": None}
 
-_log = logging.getLogger(__name__)
-
-
-def write_onnx(
-    program: ExportedProgram, path: Path, *, about: str, outputs: tuple[str, ...]
-) -> None:
-    """Writes a detector as ONNX.
-
-    Args:
-        program: Takes `images` and `sizes`.
-        path: The file.
-        about: Its description, which goes into the file's metadata under the key "lumbar".
-        outputs: Names of what the program returns.
-    """
-    for chatty in ("onnx_ir", "onnxscript"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    translated = torch.onnx.export(
-        program,
-        opset_version=OPSET,
-        input_names=["images", "sizes"],
-        output_names=outputs,
-        dynamic_shapes=_NAMES,
-        custom_translation_table={_NMS: _nms_keep, _BAGS: _embedding_bag(_taps(program))},
-        verbose=False,
-    )
-    assert translated is not None
-    translated.model.metadata_props["lumbar"] = about
-    translated.save(path)
-    _log.info("ONNX opset %d", OPSET)
-
-
-def open_onnx(path: Path) -> Callable[[Tensor, Tensor], list[Tensor]]:
-    """Opens an ONNX file in onnxruntime, on as many threads of the CPU as torch uses.
-
-    Args:
-        path: The file.
-
-    Returns:
-        A function of a canvas (B, C, H, W) and sizes (B, 2).
-    """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-    def run(images: Tensor, sizes: Tensor) -> list[Tensor]:
-        """Outputs for a canvas (B, C, H, W) with sizes (B, 2)."""
-        found = session.run(None, {"images": images.numpy(), "sizes": sizes.numpy()})
-        return [torch.from_numpy(array) for array in found]
-
-    return run
+def translations(program: ExportedProgram) -> Translations:
+    """Finds what the operators of this program are in ONNX."""
+    return {_NMS: _nms_keep, _BAGS: _embedding_bag(_taps(program))}
 
 
 def _nms_keep(boxes: Any, labels: Any, valid: Any, iou: float) -> Any:

@@ -1,6 +1,5 @@
 """Whole detectors: files of Lumbar, and what is taken over from those of other zoos."""
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-import lumbar
 from backbones.files import State, WeightsFile, read_weights
 from backbones.weights import LoadReport, fetch, load_into
 from detection.build import make_detector
@@ -18,8 +16,7 @@ from detection.faster_rcnn import FasterRCNN
 from detection.zoo import BOX_ROWS, CLASS_ROWS, PUBLISHED_DETECTORS
 from detection.zoo_detector import translate_detector
 from lumbar.data.categories import Categories
-from lumbar.training.checkpoint import load_weights, save_weights
-from lumbar.training.load import config_from_dict, config_to_dict
+from lumbar.tasks.weights import load_model, save_model, shared_rows, take_rows
 
 _logger = logging.getLogger(__name__)
 
@@ -42,13 +39,10 @@ def save_detector(path: Path, weights: DetectorWeights) -> None:
         path: The file.
         weights: The detector.
     """
-    metadata = {
-        "lumbar": lumbar.__version__,
-        "arch": weights.config.model.backbone.name,
-        "config": json.dumps(config_to_dict(weights.config)),
-        "categories": json.dumps(weights.categories.to_dict()),
-    }
-    save_weights(path, weights.state, metadata)
+    state, config, categories = weights
+    save_model(
+        path, state, config, arch=config.model.backbone.name, categories=categories.to_dict()
+    )
 
 
 def load_detector(source: str) -> DetectorWeights:
@@ -74,7 +68,10 @@ def load_detector(source: str) -> DetectorWeights:
             f"detectron2 or MMDetection, or {' or '.join(PUBLISHED_DETECTORS)}"
         )
     if path.suffix == ".safetensors":
-        return _from_lumbar(path)
+        state, config, categories = load_model(
+            path, DetectionConfig, what="detector", classes="categories"
+        )
+        return DetectorWeights(state, config, Categories.from_dict(categories))
     state, notes = read_weights(path)
     return from_state(state, source, notes)
 
@@ -110,35 +107,17 @@ def remap_classes(weights: DetectorWeights, categories: Categories) -> dict[str,
     state = dict(weights.state)
     if weights.categories.names == categories.names:
         return state
-    old = {name: row for row, name in enumerate(weights.categories.names)}
-    shared = {new: old[name] for new, name in enumerate(categories.names) if name in old}
+    shared = shared_rows(weights.categories.names, categories.names)
+    background = {len(categories): len(weights.categories)}
     for kind in ("weight", "bias"):
         classes = state.pop(f"{CLASS_ROWS}.{kind}")
         boxes = state.pop(f"{BOX_ROWS}.{kind}").unflatten(0, (-1, 4))
         if shared:
-            state[f"{CLASS_ROWS}.{kind}"] = _taken_over(
-                classes, {**shared, len(categories): len(old)}, len(categories) + 1
-            )
-            taken = _taken_over(boxes, shared, len(categories))
+            taken = take_rows(classes, shared | background, len(categories) + 1)
+            state[f"{CLASS_ROWS}.{kind}"] = taken
+            taken = take_rows(boxes, shared, len(categories))
             state[f"{BOX_ROWS}.{kind}"] = taken.flatten(0, 1)
     return state
-
-
-def _taken_over(rows: Tensor, sources: Mapping[int, int], count: int) -> Tensor:
-    """`count` rows: those with a source are copied, the others start at zero."""
-    taken = rows.new_zeros((count, *rows.shape[1:]))
-    taken[list(sources)] = rows[list(sources.values())]
-    return taken
-
-
-def _from_lumbar(path: Path) -> DetectorWeights:
-    state, metadata = load_weights(path)
-    if "config" not in metadata or "categories" not in metadata:
-        raise ValueError(
-            f"{path}: holds no Lumbar detector (no config and classes in its metadata)"
-        )
-    config = config_from_dict(DetectionConfig, json.loads(metadata["config"]))
-    return DetectorWeights(state, config, Categories.from_dict(json.loads(metadata["categories"])))
 
 
 def load_for_training(config: ModelConfig, categories: Categories) -> tuple[FasterRCNN, LoadReport]:
@@ -163,4 +142,5 @@ def load_for_training(config: ModelConfig, categories: Categories) -> tuple[Fast
         )
     model = make_detector(config, len(categories))
     state = remap_classes(weights, categories)
-    return model, load_into(model, state, source=config.weights)
+    rule = config.backbone.input_rule
+    return model, load_into(model, state, source=config.weights, input_rule=rule)

@@ -1,7 +1,8 @@
 """Lumbar: detection and segmentation on residual networks.
 
 Floors, from below: `lumbar.ops` (tensor functions), then `lumbar.data`, `lumbar.training` and `backbones`,
-then `detection`, then `tools`. A room imports only from lower floors.
+then `lumbar.tasks`, then `detection` and `segmentation`, then `lumbar.commands`, then `tools`. A room imports only
+from lower floors.
 """
 
 __version__ = "0.1.0"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from detection.commands import export_main
+from lumbar.commands.export import main
 
 if __name__ == "__main__":
-    sys.exit(export_main())
+    sys.exit(main())

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lumbar.data.interpolation import single_threaded_opencv
+from lumbar.data.pixel_classes import IGNORE
 from lumbar.data.sample import Sample
 
 _REFUSED = {
@@ -64,11 +66,12 @@ class Albumentations:
         # The global seeds of numpy and Python do not reach albumentations.
         self._compose.set_random_seed(int(rng.integers(2**31)))
         image = np.ascontiguousarray(sample.image.permute(1, 2, 0).numpy())
-        # int16 is what OpenCV can warp and still holds every class.
-        mask = {} if sample.mask is None else {"mask": sample.mask.numpy().astype(np.int16)}
+        # One by one: beyond the first channel of an array some transforms fill with zeros.
+        height, width = sample.image.shape[-2:]
+        masks = [] if sample.mask is None else [*sample.mask.reshape(-1, height, width).numpy()]
         places = np.arange(len(sample.boxes))
         changed = self._compose(
-            image=image, bboxes=sample.boxes.double().numpy(), places=places, **mask
+            image=image, bboxes=sample.boxes.double().numpy(), places=places, masks=masks
         )
         _check_image(changed["image"], image)
         kept = torch.as_tensor(np.asarray(changed["places"], dtype=np.int64))
@@ -78,8 +81,14 @@ class Albumentations:
             image=torch.from_numpy(np.ascontiguousarray(changed["image"])).permute(2, 0, 1),
             boxes=boxes,
             labels=sample.labels[kept],
-            mask=torch.from_numpy(changed["mask"].astype(np.int64)) if mask else None,
+            mask=sample.mask if sample.mask is None else _joined(changed["masks"], sample.mask),
         )
+
+
+def _joined(masks: Sequence[Any], like: Tensor) -> Tensor:
+    """Changed masks, (H, W) each, in as many axes as before."""
+    mask = torch.from_numpy(np.stack(masks))
+    return mask if like.ndim == mask.ndim else mask[0]
 
 
 def _import_library() -> Any:
@@ -103,10 +112,14 @@ def _build(settings: Any, where: str) -> Any:
     options = dict(settings)
     name = options.pop("name")
     kind = _find(name, where)
-    known = list(inspect.signature(kind).parameters)
+    parameters = inspect.signature(kind).parameters
+    known = list(parameters)
     for option in options:
         if option not in known:
             raise ValueError(f'{where}: {name} has no argument "{option}"{_hint(option, known)}')
+    # What a turned image lacks at its corners is black, and of no class.
+    if "fill_mask" in known and parameters["fill_mask"].default == 0:
+        options.setdefault("fill_mask", IGNORE)
     if "transforms" in options:
         options["transforms"] = _build_list(options["transforms"], f"{where}.transforms")
     try:

@@ -53,10 +53,12 @@ def read_coco(annotations: Path, images: Path, *, name: str) -> Records:
 
 
 def _read(path: Path, root: Path) -> Annotations:
-    document = _load(path)
-    classes, files, rows = (_rows(document, key) for key in ("categories", "images", "annotations"))
-    categories = _categories(classes)
-    images = _images(files, root)
+    document = load_document(path, _without_outline)
+    classes, files, rows = (
+        rows_of(document, key) for key in ("categories", "images", "annotations")
+    )
+    categories = categories_of(classes)
+    images = images_of(files, root)
     objects = _objects(rows, images, categories)
     useless = _useless(rows, objects)
     kept = np.delete(
@@ -75,20 +77,28 @@ def _read(path: Path, root: Path) -> Annotations:
     )
 
 
-def _load(path: Path) -> Any:
+def load_document(path: Path, keep: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+    """Reads a JSON file.
+
+    Args:
+        path: Of the file.
+        keep: Says of each object what is kept of it, while the file is read.
+
+    Raises:
+        ValueError: It is missing, or not JSON.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), object_hook=_without_outline)
+        return json.loads(path.read_text(encoding="utf-8-sig"), object_hook=keep)
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"cannot be read as JSON: {error}; is the file complete?") from error
 
 
-def _without_outline(row: dict[str, Any]) -> dict[str, Any]:
-    """Drops, while the file is read, what takes the most memory by far."""
-    row.pop("segmentation", None)
-    return row
+def rows_of(document: Any, key: str) -> Rows:
+    """Takes one of the lists of a COCO file.
 
-
-def _rows(document: Any, key: str) -> Rows:
+    Raises:
+        ValueError: There is no list of objects under this key.
+    """
     rows = document.get(key) if isinstance(document, dict) else None
     if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
         return rows
@@ -98,7 +108,12 @@ def _rows(document: Any, key: str) -> Rows:
     )
 
 
-def _categories(rows: Rows) -> Categories:
+def categories_of(rows: Rows) -> Categories:
+    """Reads the list `categories`, in the order of their ids; names that occur twice get their ids added.
+
+    Raises:
+        ValueError: An id or a name is missing or wrong, or an id occurs twice.
+    """
     ids = _column(rows, "categories", "id", _is_whole, "a whole number")
     names = _column(rows, "categories", "name", _is_text, "a short text")
     _check_unique(ids, "categories")
@@ -110,7 +125,12 @@ def _categories(rows: Rows) -> Categories:
     return Categories(names=tuple(named.values()), ids=tuple(named))
 
 
-def _images(rows: Rows, root: Path) -> ImageTable:
+def images_of(rows: Rows, root: Path) -> ImageTable:
+    """Reads the list `images`; sizes that it lacks are read from the files.
+
+    Raises:
+        ValueError: An id or a name is missing or wrong, an id occurs twice, or a name leaves the folder.
+    """
     ids = _column(rows, "images", "id", _is_whole, "a whole number")
     names = _column(rows, "images", "file_name", _is_text, "a short text")
     edges = [
@@ -130,15 +150,21 @@ def _images(rows: Rows, root: Path) -> ImageTable:
     )
 
 
+def _without_outline(row: dict[str, Any]) -> dict[str, Any]:
+    """Drops, while the file is read, what takes the most memory by far."""
+    row.pop("segmentation", None)
+    return row
+
+
 def _objects(rows: Rows, images: ImageTable, categories: Categories) -> BoxTable:
     """All annotations; their place is -1 where they have no image, and their box is no number where they have none."""
     boxes = [box if _is_box(box := row.get("bbox")) else [np.nan] * 4 for row in rows]
     areas = _column(rows, "annotations", "area", _is_number_or_none, "a finite number")
     crowd = _column(rows, "annotations", "iscrowd", _is_whole_or_none, "0 or 1")
     objects = BoxTable(
-        owners=_places(rows, "image_id", images.ids.tolist()),
+        owners=places_of(rows, "image_id", images.ids.tolist()),
         boxes=np.array(boxes, dtype=np.float64).reshape(-1, 4),
-        labels=_places(rows, "category_id", categories.ids),
+        labels=places_of(rows, "category_id", categories.ids),
         crowd=np.array([bool(flag) for flag in crowd], dtype=np.bool_),
         areas=np.array(areas, dtype=np.float64),
     )
@@ -151,8 +177,20 @@ def _objects(rows: Rows, images: ImageTable, categories: Categories) -> BoxTable
     return objects
 
 
-def _places(rows: Rows, key: str, ids: Sequence[int]) -> NDArray[np.int64]:
-    """The index in another table that each annotation points to by an id, -1 where there is none."""
+def places_of(rows: Rows, key: str, ids: Sequence[int]) -> NDArray[np.int64]:
+    """Finds the index in another table that each annotation points to by an id, -1 where there is none.
+
+    Args:
+        rows: The list `annotations`.
+        key: Of the id that points.
+        ids: Of the other table.
+
+    Returns:
+        (M,) indices.
+
+    Raises:
+        ValueError: An annotation lacks the key.
+    """
     place = {known: index for index, known in enumerate(ids)}
     values = _column(rows, "annotations", key, _is_whole, "a whole number")
     return np.array([place.get(value, -1) for value in values], dtype=np.int64)

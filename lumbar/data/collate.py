@@ -1,14 +1,19 @@
 """From samples to a batch: images on a common canvas, boxes padded to a common number."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from lumbar.data.pixel_classes import IGNORE
 from lumbar.data.sample import Sample
 from lumbar.data.sizes import Size, padded_size
-from lumbar.ops.structures import Batch, Images, Targets
+from lumbar.ops.structures import Batch, Images, MaskBatch, Targets
+
+Frame = Literal["canvas", "file"]
+"""What the pixels of a mask are: those of the image on its canvas, or those of the file."""
 
 
 def target_bucket(count: int, buckets: Sequence[int]) -> int:
@@ -44,12 +49,46 @@ def collate(
         ),
         seeds=torch.tensor([sample.seed for sample in samples]),
     )
-    images = _place(samples, multiple, canvas_buckets)
+    images = place_images(samples, multiple, canvas_buckets)
     return Batch(images, targets, torch.tensor([sample.image_id for sample in samples]))
 
 
-def _place(samples: list[Sample], multiple: int, buckets: Sequence[Size]) -> Images:
-    """Puts each image into the top left corner of the smallest canvas that holds them all."""
+def collate_masks(
+    samples: list[Sample], *, multiple: int, canvas_buckets: Sequence[Size], frame: Frame
+) -> MaskBatch:
+    """Makes a batch of images with masks, whose canvas is as for `collate`.
+
+    Args:
+        samples: Of one number of channels, and of classes where masks have several; sizes may differ.
+        multiple: Canvas height and width are multiples of this.
+        canvas_buckets: Allowed canvases (height, width), smallest first; empty: any multiple.
+        frame: Whether masks lie on the canvas as their images do, or have the sizes of the files.
+
+    Raises:
+        ValueError: No canvas bucket holds the images.
+    """
+    images = place_images(samples, multiple, canvas_buckets)
+    masks = [sample.mask for sample in samples if sample.mask is not None]
+    assert len(masks) == len(samples), "samples without masks"
+    sizes = images.original_sizes.amax(0).tolist() if frame == "file" else images.canvas.shape[-2:]
+    labels = masks[0].new_full((len(masks), *masks[0].shape[:-2], *sizes), IGNORE)
+    for row, mask in zip(labels, masks, strict=True):
+        rows, columns = mask.shape[-2:]
+        row[..., :rows, :columns] = mask
+    return MaskBatch(images, labels, torch.tensor([sample.image_id for sample in samples]))
+
+
+def place_images(samples: list[Sample], multiple: int, buckets: Sequence[Size]) -> Images:
+    """Puts each image into the top left corner of the smallest canvas that holds them all.
+
+    Args:
+        samples: Of one number of channels, sizes may differ.
+        multiple: Canvas height and width are multiples of this.
+        buckets: Allowed canvases (height, width), smallest first; empty: any multiple.
+
+    Raises:
+        ValueError: Every bucket is too small.
+    """
     sizes = torch.tensor([sample.image.shape[-2:] for sample in samples])
     height, width = sizes.amax(0).tolist()
     dtypes = {sample.image.dtype for sample in samples}

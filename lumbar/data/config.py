@@ -54,17 +54,12 @@ class AugmentConfig(Section):
     """A list of albumentations transforms, each `{name: RandomGamma, p: 0.5, ...}`, applied before the resizing."""
 
 
-class DataConfig(Section):
-    """The data set and how it becomes batches."""
+class LoadingConfig(Section):
+    """What every task sets about its loaders."""
 
     root: str = "."
     """Folder that the paths of the splits are relative to. If relative itself, it starts from the root of the project
     in a YAML file, and from the current folder on the command line."""
-    train: SplitConfig = SplitConfig()
-    val: SplitConfig = SplitConfig()
-    test: SplitConfig = SplitConfig()
-    resize: ResizeConfig = ResizeConfig()
-    augment: AugmentConfig = AugmentConfig()
     batch_size_per_device: int = Field(default=2, ge=1)
     """Training images on each device in one forward pass."""
     eval_batch_size_per_device: int = Field(default=1, ge=1)
@@ -75,6 +70,18 @@ class DataConfig(Section):
     """Keep decoded images in memory; for small data sets."""
     pad_multiple: int = Field(default=32, ge=1)
     """Canvas height and width are multiples of this."""
+    max_image_megapixels: float = Field(default=100.0, gt=0)
+    """Larger image files are refused before they are decoded."""
+
+
+class DataConfig(LoadingConfig):
+    """The data set and how it becomes batches."""
+
+    train: SplitConfig = SplitConfig()
+    val: SplitConfig = SplitConfig()
+    test: SplitConfig = SplitConfig()
+    resize: ResizeConfig = ResizeConfig()
+    augment: AugmentConfig = AugmentConfig()
     canvas_buckets: tuple[tuple[int, int], ...] = ()
     """Allowed canvases (height, width), smallest first; empty: any multiple of `pad_multiple`."""
     target_buckets: tuple[int, ...] = (8, 16, 32, 64, 128, 256, 512, 1024)
@@ -83,8 +90,6 @@ class DataConfig(Section):
     """Training batches hold only landscape or only portrait images."""
     keep_empty: bool = False
     """Train also on images without boxes."""
-    max_image_megapixels: float = Field(default=100.0, gt=0)
-    """Larger image files are refused before they are decoded."""
     bad_images: Literal["stop", "blank"] = "stop"
     """What to do when a training image cannot be read. stop: end the run with its name; `--resume auto` goes on exactly
     once it is repaired. blank: name it in the log, and train on a black image of its size without objects. Evaluation

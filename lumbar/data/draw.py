@@ -1,7 +1,7 @@
-"""Pictures of boxes for people: labelled boxes on an image, two images side by side, many on one sheet."""
+"""Pictures of boxes for people: labelled boxes on an image, images side by side, many on one sheet."""
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -44,7 +44,7 @@ def draw_boxes(
     Returns:
         (k H, k W, 3) RGB for some whole k >= 1.
     """
-    canvas = _enlarged(image)
+    canvas = Image.fromarray(enlarged(image))
     pen = ImageDraw.Draw(canvas)
     # Large boxes first, so that they do not cover small ones.
     order = np.argsort(-np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), kind="stable")
@@ -62,17 +62,25 @@ def draw_boxes(
     return np.array(canvas)
 
 
+def enlarged(image: Picture) -> Picture:
+    """Makes an (H, W, 3) RGB or (H, W, 1) grey image (k H, k W, 3) RGB for some whole k >= 1, larger if it is small."""
+    height, width = image.shape[:2]
+    factor = min(max(1, round(_SHORT_EDGE / min(height, width))), _LARGEST_FACTOR)
+    canvas = Image.fromarray(np.broadcast_to(image, (height, width, 3)))
+    return np.array(canvas.resize((width * factor, height * factor), Image.Resampling.BICUBIC))
+
+
 def class_colour(label: int) -> Colour:
     """Returns the colour of a class: hues a golden section of the circle apart, so that no two classes come close."""
     red, green, blue = colorsys.hsv_to_rgb((0.53 + label * _GOLDEN) % 1, 0.72, 0.97)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def side_by_side(left: Picture, right: Picture, captions: tuple[str, str]) -> Picture:
-    """Puts two (H, W, 3) RGB pictures beside each other, each under its caption."""
-    size = max(16, round(min(left.shape[0], right.shape[0]) / 26))
-    pair = zip(captions, (left, right), strict=True)
-    return contact_sheet([_under(caption, picture, size) for caption, picture in pair], columns=2)
+def side_by_side(pictures: Mapping[str, Picture]) -> Picture:
+    """Puts (H, W, 3) RGB pictures beside each other, each under its caption."""
+    size = max(16, round(min(picture.shape[0] for picture in pictures.values()) / 26))
+    captioned = [_under(caption, picture, size) for caption, picture in pictures.items()]
+    return contact_sheet(captioned, columns=len(captioned))
 
 
 def contact_sheet(images: Sequence[Picture], columns: int) -> Picture:
@@ -101,13 +109,6 @@ def _under(caption: str, picture: Picture, size: int) -> Picture:
     banner = Image.new("RGB", (picture.shape[1], round(size * 1.5)), _PAPER)
     ImageDraw.Draw(banner).text((0, size * 0.7), caption, _INK, _font(size), anchor="lm")
     return np.concatenate((np.array(banner), picture))
-
-
-def _enlarged(image: Picture) -> Image.Image:
-    height, width = image.shape[:2]
-    factor = min(max(1, round(_SHORT_EDGE / min(height, width))), _LARGEST_FACTOR)
-    canvas = Image.fromarray(np.broadcast_to(image, (height, width, 3)))
-    return canvas.resize((width * factor, height * factor), Image.Resampling.BICUBIC)
 
 
 @lru_cache

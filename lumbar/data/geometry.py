@@ -12,13 +12,12 @@ from torchvision.transforms.v2 import functional
 
 from lumbar.data.config import ResizeConfig
 from lumbar.data.interpolation import INTERPOLATIONS, Interpolate, antialiased
+from lumbar.data.pixel_classes import IGNORE
 from lumbar.data.sample import Sample
 from lumbar.data.sizes import Size, resized_size
 
 GREY = 128
 """Value of the pixels that large-scale jitter adds."""
-IGNORED = 255
-"""Class of those pixels in a mask."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Resize:
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Returns the resized sample; float32 under the rule "torchvision"."""
         short = self.shorts[rng.integers(len(self.shorts))]
-        size = resized_size(_size(sample), self.resize, short)
-        return _resize(sample, size, INTERPOLATIONS[self.resize.rule])
+        size = resized_size(size_of(sample), self.resize, short)
+        return resized(sample, size, INTERPOLATIONS[self.resize.rule])
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class RandomCrop:
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Returns the sample inside the window."""
         height, width = (
-            max(1, round(edge * rng.uniform(*self.fractions))) for edge in _size(sample)
+            max(1, round(edge * rng.uniform(*self.fractions))) for edge in size_of(sample)
         )
         centres = ((sample.boxes[:, :2] + sample.boxes[:, 2:]) / 2).flip(1)  # (n, 2): y, x
         focus = centres[rng.integers(len(centres))].tolist() if len(centres) else (None, None)
@@ -89,7 +88,7 @@ class RandomCrop:
         left = _window_start(sample.image.shape[-1], width, focus[1], rng)
         offsets = centres - torch.tensor((top, left))
         inside = ((offsets >= 0) & (offsets < torch.tensor((height, width)))).all(1)
-        return _crop(_select(sample, inside), (top, left), (height, width))
+        return cropped(_select(sample, inside), (top, left), (height, width))
 
 
 @dataclass(frozen=True)
@@ -106,15 +105,16 @@ class ScaleJitter:
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Returns the square sample."""
-        height, width = _size(sample)
+        height, width = size_of(sample)
         scale = rng.uniform(*self.scales) * self.size / max(height, width)
         scaled = max(1, round(height * scale)), max(1, round(width * scale))
         top, left = (int(rng.integers(max(0, edge - self.size) + 1)) for edge in scaled)
-        resized = _resize(sample, scaled, antialiased)
-        return _pad(_crop(resized, (top, left), (self.size, self.size)), self.size)
+        larger = resized(sample, scaled, antialiased)
+        return _pad(cropped(larger, (top, left), (self.size, self.size)), self.size)
 
 
-def _size(sample: Sample) -> Size:
+def size_of(sample: Sample) -> Size:
+    """Says height and width of a sample's image."""
     height, width = sample.image.shape[-2:]
     return height, width
 
@@ -129,8 +129,9 @@ def _select(sample: Sample, keep: Tensor) -> Sample:
     return replace(sample, boxes=sample.boxes[keep], labels=sample.labels[keep])
 
 
-def _resize(sample: Sample, size: Size, interpolation: Interpolate) -> Sample:
-    height, width = _size(sample)
+def resized(sample: Sample, size: Size, interpolation: Interpolate) -> Sample:
+    """Resizes a sample; each pixel of its mask takes the class of the nearest one."""
+    height, width = size_of(sample)
     # Divided in float32, as torchvision does it: boxes agree to the last bit.
     ratio = torch.tensor(size[::-1] * 2, dtype=torch.float32) / torch.tensor((width, height) * 2)
     mask = sample.mask
@@ -150,19 +151,19 @@ def _window_start(edge: int, length: int, centre: float | None, rng: np.random.G
     return int(rng.integers(low, high + 1))
 
 
-def _crop(sample: Sample, start: Size, size: Size) -> Sample:
-    """Cuts out at most `size` pixels from (top, left) on; of boxes the visible part is kept."""
+def cropped(sample: Sample, start: Size, size: Size) -> Sample:
+    """Cuts out at most `size` pixels from `start` (top, left) on; of boxes the visible part is kept."""
     top, left = start
     rows, columns = slice(top, top + size[0]), slice(left, left + size[1])
     moved = _move(sample, lambda pixels: pixels[..., rows, columns], sample.boxes)
-    height, width = _size(moved)
+    height, width = size_of(moved)
     offset = torch.tensor((left, top, left, top))
     boxes = (sample.boxes - offset).clamp(min=0).minimum(torch.tensor((width, height) * 2))
     return _select(replace(moved, boxes=boxes), (boxes[:, 2:] > boxes[:, :2]).all(1))
 
 
 def _pad(sample: Sample, size: int) -> Sample:
-    height, width = _size(sample)
+    height, width = size_of(sample)
     margins = (0, size - width, 0, size - height)
-    mask = None if sample.mask is None else pad(sample.mask, margins, value=IGNORED)
+    mask = None if sample.mask is None else pad(sample.mask, margins, value=IGNORE)
     return replace(sample, image=pad(sample.image, margins, value=GREY), mask=mask)

@@ -1,5 +1,6 @@
 """The one place where image files are decoded: size known and capped first, orientation applied, always 8 bits."""
 
+import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,16 +51,8 @@ def read_image(
     """
     if channels not in (1, 3):
         raise ValueError(f"images have 1 or 3 channels, not {channels}")
-    with _opened(path) as image:
-        width, height = image.size
-        if width * height > max_megapixels * 1e6:
-            raise ValueError(
-                f"{width} x {height} pixels are more than the limit of {max_megapixels:g} megapixels: "
-                "set data.max_image_megapixels if you trust the file"
-            )
-        turn = _TURNS.get(_orientation(image))
-        turned = image.transpose(turn) if turn is not None else image
-        return _to_8_bits(turned, "RGB" if channels == 3 else "L")
+    with opened(path, max_megapixels=max_megapixels) as image:
+        return _to_8_bits(upright(image), "RGB" if channels == 3 else "L")
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -68,9 +61,8 @@ def image_size(path: Path) -> tuple[int, int]:
     Raises:
         ValueError: The file is missing or not an image.
     """
-    with _opened(path) as image:
-        width, height = image.size
-        return (width, height) if _orientation(image) in _SWAPS_AXES else (height, width)
+    with opened(path) as image:
+        return upright_size(image)
 
 
 def list_images(folder: Path) -> list[str]:
@@ -105,10 +97,24 @@ def resolve_inside(root: Path, name: str) -> Path:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Opens a file; whatever goes wrong until it is closed becomes a ValueError that names the file."""
+def opened(path: Path, *, max_megapixels: float = math.inf) -> Iterator[Image.Image]:
+    """Opens a file of a known kind; nothing is decoded yet.
+
+    Args:
+        path: A BMP, GIF, JPEG, PNG, PPM, TIFF or WebP file.
+        max_megapixels: Larger images are refused.
+
+    Raises:
+        ValueError: Whatever goes wrong until it is closed, with the name of the file.
+    """
     try:
         with Image.open(path, formats=_FORMATS) as image:
+            width, height = image.size
+            if width * height > max_megapixels * 1e6:
+                raise ValueError(
+                    f"{width} x {height} pixels are more than the limit of {max_megapixels:g} megapixels: "
+                    "set data.max_image_megapixels if you trust the file"
+                )
             yield image
     except FileNotFoundError as error:
         raise ValueError(f"{path}: no such image file") from error
@@ -120,8 +126,20 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise ValueError(f"{path}: cannot be read: {error}") from error
 
 
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation 1..8 that is still to be applied; Pillow applies that of TIFF files by itself."""
+def upright(image: Image.Image) -> Image.Image:
+    """Turns an image as its EXIF data say."""
+    turn = _TURNS.get(orientation(image))
+    return image.transpose(turn) if turn is not None else image
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Says height and width of an image after `upright`."""
+    width, height = image.size
+    return (width, height) if orientation(image) in _SWAPS_AXES else (height, width)
+
+
+def orientation(image: Image.Image) -> int:
+    """Reads the EXIF orientation 1..8 that is still to be applied; Pillow applies that of TIFF files by itself."""
     if image.format == "TIFF":
         return 1
     try:

@@ -5,13 +5,13 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 from torch import multiprocessing
 from torch.utils.data import DataLoader
 
 from lumbar.data.sample import Sample
 from lumbar.data.samplers import TrainBatchSampler
-from lumbar.ops.structures import Batch
 
 
 class ResumableLoader(DataLoader[Sample]):
@@ -31,7 +31,7 @@ class ResumableLoader(DataLoader[Sample]):
         return self.batch_sampler
 
     # torch promises an iterator of its own class; nobody needs more of it than this.
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         """Yields the batches of the next epoch, or what is left of the restored one."""
         if self._begun:
             self._order.epoch += 1

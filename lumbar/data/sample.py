@@ -25,7 +25,7 @@ class Sample:
     seed: int
     """In [0, 2**31): everything random about this image in this epoch follows from it."""
     mask: Tensor | None = None
-    """(H, W) int64 class of each pixel, where the task has one."""
+    """uint8, where the task has one: (H, W) class of each pixel, or (K, H, W) 0 or 1 for each class; 255 is ignored."""
 
 
 Transform = Callable[[Sample, np.random.Generator], Sample]

@@ -29,6 +29,27 @@ def resized_size(size: Size, resize: ResizeConfig, short: int) -> Size:
     return height, width
 
 
+def fitted_size(size: Size, short: int, long: int | None, *, floor: bool) -> Size:
+    """Says how large an image becomes whose short edge is to have exactly so many pixels.
+
+    Args:
+        size: Height and width of the image in pixels, both positive.
+        short: Wanted length of the short edge in pixels.
+        long: The long edge is never longer than this; None allows any.
+        floor: Whether the other edge is rounded down, not to the nearest pixel.
+
+    Returns:
+        Height and width in pixels, at least 1.
+    """
+    target, edge = short, min(size)
+    if long is not None and short * max(size) > long * edge:
+        target, edge = long, max(size)
+    # Whole numbers: an edge of 519.9999 pixels would be rounded down.
+    half = 0 if floor else edge
+    height, width = (max(1, (2 * length * target + half) // (2 * edge)) for length in size)
+    return height, width
+
+
 def padded_size(size: Size, multiple: int, buckets: Sequence[Size]) -> Size:
     """Finds the canvas that holds an image of this size.
 

@@ -41,9 +41,9 @@ class _MappedAnnotations(Annotations):
 def read_once(source: Path, images: Path, read: Callable[[], Annotations]) -> Annotations:
     """Returns what `read` makes of a file, from the cache if the file was read before.
 
-    The cache lies in `$LUMBAR_CACHE`, else in `$XDG_CACHE_HOME/lumbar`, else in `~/.cache/lumbar`, and may be deleted
-    whenever nothing runs. A file is known by its path, size and times; one that was changed is read anew. Of several
-    processes one reads, and the others wait for it. Without a cache that can be written, every process reads.
+    The cache lies in `cache_folder()`, and may be deleted whenever nothing runs. A file is known by its path, size and
+    times; one that was changed is read anew. Of several processes one reads, and the others wait for it. Without a
+    cache that can be written, every process reads.
 
     Args:
         source: The annotation file; small ones are always read.
@@ -68,15 +68,23 @@ def read_once(source: Path, images: Path, read: Callable[[], Annotations]) -> An
         return read()
 
 
+def cache_folder() -> Path:
+    """The folder of all caches: `$LUMBAR_CACHE`, else `$XDG_CACHE_HOME/lumbar`, else `~/.cache/lumbar`.
+
+    Raises:
+        RuntimeError: The user has no home.
+    """
+    own, shared = os.environ.get("LUMBAR_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    return Path(own) if own else (Path(shared) if shared else Path.home() / ".cache") / "lumbar"
+
+
 def _place(source: Path, images: Path) -> Path:
     """The file in the cache; its name changes with whatever could change its content."""
     status = source.stat()
     times = (status.st_mtime_ns, status.st_ctime_ns)
     known = (_FORMAT, source.resolve(), images.resolve(), status.st_size, *times)
     name = hashlib.sha256("\n".join(map(str, known)).encode()).hexdigest()[:32]
-    own, shared = os.environ.get("LUMBAR_CACHE"), os.environ.get("XDG_CACHE_HOME")
-    folder = Path(own) if own else (Path(shared) if shared else Path.home() / ".cache") / "lumbar"
-    return folder / f"{source.stem}-{name}.annotations"
+    return cache_folder() / f"{source.stem}-{name}.annotations"
 
 
 def _mapped(file: Path) -> Annotations | None:

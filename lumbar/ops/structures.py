@@ -42,6 +42,17 @@ class Batch(NamedTuple):
     """(B,) int64: ids of the annotation file."""
 
 
+class MaskBatch(NamedTuple):
+    """What the loader yields where the truth is a mask."""
+
+    images: Images
+    labels: Tensor
+    """uint8, IGNORE (255) outside the images: (B, H, W) class in 0..K-1 of each pixel, or (B, K, H, W) 0 or 1 for each
+    class. Training has them on the canvas, evaluation in the size of the image files."""
+    image_ids: Tensor
+    """(B,) int64: ids that differ between all images of a split."""
+
+
 class Proposals(NamedTuple):
     """Candidate regions, best first."""
 

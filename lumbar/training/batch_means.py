@@ -38,8 +38,14 @@ class BatchMeans:
         self._batches.append(_Batch(image_ids[0], len(image_ids), values))
 
     def compute(self) -> dict[str, float]:
-        """Averages over all images of all ranks, and begins anew; all ranks must call it, and get the same."""
+        """Averages over all images of all ranks, and begins anew; all ranks must call it, and get the same.
+
+        Returns:
+            The means by name; nothing where no rank had a batch. One that had none alone must have repeated another's.
+        """
         batches, self._batches = self._batches, []
+        if not batches:
+            return {}
         ids = torch.stack([batch.first_id for batch in batches]).cpu().numpy()
         sizes = np.array([batch.size for batch in batches])
         rows = [torch.stack(list(batch.values.values())) for batch in batches]

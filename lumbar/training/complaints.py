@@ -3,8 +3,8 @@
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from itertools import filterfalse, groupby
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -44,10 +44,11 @@ def complaints(
         document: The settings that were validated.
         schema: The root of the config.
     """
-    details = error.errors(include_url=False)
+    details = map(_of_name, filterfalse(_is_echo, error.errors(include_url=False)))
     for key, found in groupby(details, key=lambda detail: _key_of(detail, document.values)):
         origin = document.origin(key)
-        yield (f"{origin}: " if origin else "") + _complaint(key, list(found), schema)
+        complaint = _complaint(key, list(found), document.values, schema)
+        yield (f"{origin}: " if origin else "") + complaint
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
@@ -57,42 +58,85 @@ def nearest(name: str, choices: Iterable[str]) -> str:
 
 
 def sections(schema: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """All sections below `schema` by their dotted names, in its order."""
+    """All sections below `schema` by their dotted names, in its order; one kind of several as `losses[dice]`."""
     found: dict[str, type[BaseModel]] = {}
     for name, field in schema.model_fields.items():
-        section = section_of(field.annotation)
-        if section is not None:
-            found[name] = section
-            found |= {f"{name}.{inner}": below for inner, below in sections(section).items()}
+        for kind, section in kinds_of(field.annotation).items():
+            place = name + kind
+            found[place] = section
+            found |= {f"{place}.{inner}": below for inner, below in sections(section).items()}
     return found
 
 
-def section_of(annotation: object) -> type[BaseModel] | None:
-    """The section that a field of this type holds, also where it is optional or in a list."""
+def kinds_of(annotation: object) -> dict[str, type[BaseModel]]:
+    """The sections that a field of this type holds, also where it is optional or a list.
+
+    Returns:
+        A single one by no name at all; those of a union, which differ by their key `name`, as `[dice]`.
+    """
+    kinds = list(_members(annotation))
+    if len(kinds) == 1:
+        return {"": kinds[0]}
+    return {f"[{get_args(kind.model_fields['name'].annotation)[0]}]": kind for kind in kinds}
+
+
+def _members(annotation: object) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = (section_of(argument) for argument in get_args(annotation))
-    return next((section for section in inner if section is not None), None)
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _members(argument)
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Whether a list is only short of the values that were complained about already."""
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
+
+
+def _of_name(detail: ErrorDetails) -> ErrorDetails:
+    """Lays it to the key `name` if that does not say which of several sections is meant."""
+    location = (*detail["loc"], "name")
+    match detail["type"]:
+        case "union_tag_not_found":
+            return {**detail, "type": "missing", "loc": location}
+        case "union_tag_invalid":
+            value, names = detail["input"]["name"], {"expected": detail["ctx"]["expected_tags"]}
+            return {
+                **detail,
+                "type": "literal_error",
+                "loc": location,
+                "input": value,
+                "ctx": names,
+            }
+    return detail
 
 
 def _key_of(detail: ErrorDetails, values: Any) -> Key:
     """The part of pydantic's location that exists in the config; the rest names members of unions."""
-    location = detail["loc"]
-    for end, part in enumerate(location):
+    key: Key = ()
+    for part in detail["loc"]:
         try:
             values = values[part]
         except (KeyError, IndexError, TypeError):
-            return location[:end]
-    return location
+            if not _is_kind(values, part):
+                break
+        else:
+            key = (*key, part)
+    return key
 
 
-def _complaint(key: Key, found: Sequence[ErrorDetails], schema: type[BaseModel]) -> str:
+def _is_kind(values: Any, name: object) -> bool:
+    return isinstance(values, dict) and values.get("name") == name
+
+
+def _complaint(
+    key: Key, found: Sequence[ErrorDetails], values: Mapping[str, Any], schema: type[BaseModel]
+) -> str:
     first = found[0]
     value = first["input"]
     if first["type"] == "extra_forbidden":
-        return _unknown(key, schema)
+        return _unknown(key, values, schema)
     if first["type"] == "missing" and not isinstance(value, list):
-        return f"{dotted((*key, *first['loc'][len(key) :]))} is missing"
+        return f"{dotted((*key, first['loc'][-1]))} is missing"
     wanted = list(dict.fromkeys(_wanted(detail) for detail in found))
     if not all(wanted):
         return f"{dotted(key)}: {first['msg'].removeprefix('Value error, ')}"
@@ -114,19 +158,31 @@ def _choices(detail: ErrorDetails) -> list[str]:
     return re.findall("'([^']*)'", detail["ctx"]["expected"])
 
 
-def _unknown(key: Key, schema: type[BaseModel]) -> str:
-    *path, name = (part for part in key if isinstance(part, str))
+def _unknown(key: Key, values: Mapping[str, Any], schema: type[BaseModel]) -> str:
+    *path, name = key
     everywhere = {"": schema} | sections(schema)
     same_name = [
         f"{place}.{name}".lstrip(".")
         for place, section in everywhere.items()
         if name in section.model_fields
     ]
-    keys = everywhere[".".join(path)].model_fields
-    hint = nearest(name, keys) or f"; the keys here are {', '.join(keys)}"
+    keys = everywhere[_place(path, values, everywhere)].model_fields
+    hint = nearest(str(name), keys) or f"; the keys here are {', '.join(keys)}"
     if same_name:
         hint = ", did you mean " + " or ".join(f'"{other}"' for other in same_name[:3]) + "?"
     return f"unknown key {dotted(key)}{hint}"
+
+
+def _place(path: Sequence[str | int], values: Any, everywhere: Container[str]) -> str:
+    """The name that `sections` has for the section at a key."""
+    place = ""
+    for part in path:
+        values = values[part]
+        if isinstance(part, str):
+            place = f"{place}.{part}".lstrip(".")
+        if isinstance(values, dict) and f"{place}[{values.get('name')}]" in everywhere:
+            place += f"[{values['name']}]"
+    return place
 
 
 def shown(value: object) -> str:

@@ -1,6 +1,6 @@
 """Settings of the optimiser, the schedule and the run; a step is always an optimiser step."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,9 @@ class OptimConfig(Section):
     """For other biases; null: as `weight_decay`."""
     backbone_lr_factor: float = Field(default=1.0, ge=0)
     """Multiplies the learning rate of the residual body."""
+    lr_factors: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
+    """Multiply the learning rates of other parts by their names, `{aux_classifier: 10}` as torchvision's references; of
+    several that fit a parameter, the longest name counts."""
 
 
 class ScheduleConfig(Section):

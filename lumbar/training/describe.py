@@ -3,13 +3,13 @@
 import textwrap
 from collections.abc import Iterator
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from lumbar.training.complaints import nearest, section_of, sections, shown
+from lumbar.training.complaints import kinds_of, nearest, sections, shown
 from lumbar.training.yaml_marks import ConfigError
 
 _WIDTH = 100
@@ -30,19 +30,18 @@ def describe(schema: type[BaseModel], section: str | None = None) -> str:
 
     Args:
         schema: The root of the config.
-        section: Dotted name of a section or of one setting; None describes all.
+        section: Dotted name of a section or of one setting; None describes all. `losses` is a list of sections of
+            several kinds, `losses[dice]` one of these.
 
     Raises:
         ConfigError: There is no such section.
     """
     every = {"": schema} | sections(schema)
     if section is None:
-        chosen = every
-    elif section in every:
-        chosen = {name: s for name, s in every.items() if f"{name}.".startswith(f"{section}.")}
-    else:
-        return _one(every, section)
-    return "\n\n".join(_section(name, chosen[name]) for name in chosen)
+        return "\n\n".join(_section(name, every[name]) for name in every)
+    inside = [name for name in every if f"{name}.".startswith((f"{section}.", f"{section}["))]
+    own_setting = [] if section in every else [_one(every, section)]
+    return "\n\n".join([*own_setting, *(_section(name, every[name]) for name in inside)])
 
 
 def _one(every: dict[str, type[BaseModel]], key: str) -> str:
@@ -58,9 +57,15 @@ def _section(name: str, section: type[BaseModel]) -> str:
     title = textwrap.fill(f"{name or 'The whole config'}: {section.__doc__}", _WIDTH)
     lines = [title, ""]
     for key, field in section.model_fields.items():
-        if section_of(field.annotation) is None:
+        if _is_setting(field.annotation):
             lines += _setting(prefix + key, field)
     return "\n".join(lines)
+
+
+def _is_setting(annotation: object) -> bool:
+    """Neither a section of its own, nor the name by which a section is told from others."""
+    only_choice = get_origin(annotation) is Literal and len(get_args(annotation)) == 1
+    return "" not in kinds_of(annotation) and not only_choice
 
 
 def _setting(key: str, field: FieldInfo) -> Iterator[str]:
@@ -81,6 +86,9 @@ def _setting(key: str, field: FieldInfo) -> Iterator[str]:
 def _default(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_default, value))}]"
+    if isinstance(value, BaseModel):
+        given = value.model_dump(exclude_defaults=True)
+        return f"{{{', '.join(f'{key}: {_default(inner)}' for key, inner in given.items())}}}"
     return value if isinstance(value, str) else shown(value)
 
 
@@ -91,8 +99,10 @@ def _type(annotation: object) -> str:
             return _NAMES[annotation]
         case origin if origin is Literal:
             return " | ".join(map(str, arguments))
+        case origin if origin is Annotated:
+            return _type(arguments[0])
         case origin if origin in (Union, UnionType):
-            return " or ".join(map(_type, arguments))
+            return " or ".join(dict.fromkeys(map(_type, arguments)))
         case origin if origin is tuple:
             items = ["..." if item is Ellipsis else _type(item) for item in arguments]
             return f"[{', '.join(items)}]"

@@ -6,15 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from lumbar.training.complaints import complaints, nearest
+from lumbar.training.complaints import complaints, nearest, sections
 from lumbar.training.describe import describe
 from lumbar.training.yaml_marks import (
     ConfigError,
     Document,
+    Key,
     dump,
     merge,
     parse,
@@ -57,10 +58,10 @@ def load_config(
     Raises:
         ConfigError: With a line for each thing that is wrong: its place, its key, and the nearest right one.
     """
-    document = _read(_find(str(source), Path.cwd()), ())
-    for override in overrides:
-        document = merge(document, parse_override(override))
-    return _checked(schema, merge(_preset(schema, document, presets), document))
+    whole = _mappings(schema)
+    document = _read(_find(str(source), Path.cwd()), (), whole)
+    document = _overridden(document, overrides, whole)
+    return _checked(schema, merge(_preset(schema, document, presets), document, whole=whole))
 
 
 def config_from_dict(schema: type[T], values: Mapping[str, Any]) -> T:
@@ -83,9 +84,7 @@ def override_config(config: T, overrides: Sequence[str]) -> T:
         ConfigError: With a line for each override that is wrong.
     """
     document = plain(config_to_dict(config), "saved config")
-    for override in overrides:
-        document = merge(document, parse_override(override))
-    return _checked(type(config), document)
+    return _checked(type(config), _overridden(document, overrides, _mappings(type(config))))
 
 
 def config_to_dict(config: BaseModel) -> dict[str, Any]:
@@ -122,7 +121,30 @@ def _find(name: str, folder: Path) -> Path:
     raise ConfigError(f'no such config "{name}"{hint} (looked in {", ".join(map(str, places))})')
 
 
-def _read(path: Path, chain: tuple[Path, ...]) -> Document:
+def _mappings(schema: type[BaseModel]) -> frozenset[Key]:
+    """The settings that are mappings of names that nobody knows: a new one replaces the old one as a whole."""
+    every = {"": schema} | sections(schema)
+    return frozenset(
+        (*filter(None, place.split(".")), name)
+        for place, section in every.items()
+        for name, field in section.model_fields.items()
+        if _is_mapping(field.annotation)
+    )
+
+
+def _is_mapping(annotation: object) -> bool:
+    return get_origin(annotation) is dict or any(map(_is_mapping, get_args(annotation)))
+
+
+def _overridden(document: Document, overrides: Sequence[str], whole: frozenset[Key]) -> Document:
+    for override in overrides:
+        above = parse_override(override)
+        sections_around = {key[:-1] for key in above.origins}  # `classes.cat=1` adds to the classes
+        document = merge(document, above, whole=whole - sections_around)
+    return document
+
+
+def _read(path: Path, chain: tuple[Path, ...], whole: frozenset[Key]) -> Document:
     """A file over its bases, which are read first; `chain` is the way that led here."""
     path = Path(os.path.normpath(path.absolute()))
     if path in chain:
@@ -136,8 +158,8 @@ def _read(path: Path, chain: tuple[Path, ...]) -> Document:
             file = _find(base, path.parent)
         except ConfigError as error:
             raise ConfigError(f"{origin}: _base_: {error}") from error
-        below = merge(below, _read(file, (*chain, path)))
-    return merge(below, document)
+        below = merge(below, _read(file, (*chain, path), whole), whole=whole)
+    return merge(below, document, whole=whole)
 
 
 def _bases(value: Any, origin: str) -> list[str]:

@@ -1,5 +1,6 @@
 """The optimiser, its parameter groups and its learning rate."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -8,7 +9,7 @@ from torch.optim import Optimizer
 
 from lumbar.training.config import OptimConfig
 
-_BODY = ("model.backbone.body.", "backbone.body.")
+_ROOT, _BACKBONE, _PYRAMID = "model.", "backbone.", "backbone.fpn."
 _MATRIX_DIM = 2
 
 
@@ -43,11 +44,9 @@ def build_optimizer(module: nn.Module, config: OptimConfig, lr: float) -> Optimi
         lr: Peak learning rate, see `scaled_lr`.
 
     Raises:
-        ValueError: Nothing is left to train.
+        ValueError: As `parameter_groups` says.
     """
     groups = [group._asdict() for group in parameter_groups(module, config, lr)]
-    if not groups:
-        raise ValueError("nothing to train: every parameter is frozen, see model.backbone.freeze")
     if config.name == "sgd":
         optimizer: Optimizer = torch.optim.SGD(groups, lr, config.momentum, fused=True)
         # The first step would begin them, with whatever the memory holds if it is one that is skipped.
@@ -75,18 +74,45 @@ def parameter_groups(module: nn.Module, config: OptimConfig, lr: float) -> list[
 
     Args:
         module: Parameters of any shape.
-        config: Its decays and the factor of the backbone.
-        lr: Peak learning rate outside the backbone.
+        config: Its decays and the factors of parts.
+        lr: Peak learning rate where no factor holds.
+
+    Raises:
+        ValueError: A factor is for a part that is not there, or nothing is left to train.
     """
+    _check_parts(config.lr_factors, module)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
-            factor = config.backbone_lr_factor if name.startswith(_BODY) else 1.0
             owner, _, leaf = name.rpartition(".")
             weight = getattr(module.get_submodule(owner), "weight", parameter)
             decay = _decay(leaf, parameter, weight, config)
-            groups.setdefault((lr * factor, decay), []).append(parameter)
+            groups.setdefault((lr * _factor(name, config), decay), []).append(parameter)
+    if not groups:
+        raise ValueError("nothing to train: every parameter is frozen, see model.backbone.freeze")
     return [ParameterGroup(parameters, *settings) for settings, parameters in groups.items()]
+
+
+def _factor(name: str, config: OptimConfig) -> float:
+    """Of the learning rate of a parameter."""
+    name = name.removeprefix(_ROOT)
+    in_body = name.startswith(_BACKBONE) and not name.startswith(_PYRAMID)
+    fitting = [part for part in config.lr_factors if f"{name}.".startswith(f"{part}.")]
+    factor = config.lr_factors[max(fitting, key=len)] if fitting else 1.0
+    return factor * (config.backbone_lr_factor if in_body else 1.0)
+
+
+def _check_parts(factors: Mapping[str, float], module: nn.Module) -> None:
+    names = {name.removeprefix(_ROOT) for name, _ in module.named_parameters()}
+    unknown = [
+        part for part in factors if not any(f"{name}.".startswith(f"{part}.") for name in names)
+    ]
+    if unknown:
+        parts = sorted({name.partition(".")[0] for name in names})
+        raise ValueError(
+            f"optim.lr_factors: the model has no {', '.join(unknown)}; its parts are {', '.join(parts)}, and parts of "
+            "these with a dot between"
+        )
 
 
 def _decay(leaf: str, parameter: nn.Parameter, weight: torch.Tensor, config: OptimConfig) -> float:

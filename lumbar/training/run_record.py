@@ -17,10 +17,11 @@ _FREE = (
     *("data.root.", "data.workers.", "data.batch_size_per_device.", "data.val.", "data.test."),
     *("data.eval_batch_size_per_device.", "trainer.accelerator.", "trainer.devices."),
     *("trainer.nodes.", "trainer.accumulate.", "trainer.max_epochs.", "trainer.max_steps."),
-    *("trainer.channels_last.", "trainer.compile.", "trainer.deterministic."),
+    *("trainer.channels_last.", "trainer.compile.", "trainer.deterministic.", "inference."),
     *("trainer.val_every_epochs.", "trainer.log_every_steps.", "trainer.save_every_steps."),
     *("trainer.max_skipped_steps.", "trainer.slurm_requeue.", "trainer.loggers."),
     *("trainer.progress.", "model.weights.", "model.backbone.weights.", "versions."),
+    "scores.",
 )
 """Settings and sections that say how a run is driven or judged, not what it learns from what."""
 

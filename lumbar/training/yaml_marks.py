@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import yaml
@@ -125,21 +125,31 @@ def plain(values: Mapping[str, Any], origin: str) -> Document:
     return Document(dict(values), origins)
 
 
-def merge(below: Document, above: Document) -> Document:
-    """Lays one document over another: sections are merged key by key, everything else is replaced."""
+def merge(below: Document, above: Document, *, whole: Collection[Key] = ()) -> Document:
+    """Lays one document over another: sections are merged key by key, everything else is replaced.
+
+    Args:
+        below: The one that loses.
+        above: The one that wins.
+        whole: Keys of mappings that are no sections.
+    """
     values, origins = dict(below.values), dict(below.origins)
-    _merge_into(values, above.values, (), origins)
+    _merge_into(values, above.values, (), origins, whole)
     return Document(values, origins | above.origins, below.problems + above.problems)
 
 
 def _merge_into(
-    below: dict[str, Any], above: Mapping[str, Any], path: Key, origins: dict[Key, str]
+    below: dict[str, Any],
+    above: Mapping[str, Any],
+    path: Key,
+    origins: dict[Key, str],
+    whole: Collection[Key],
 ) -> None:
     for name, value in above.items():
         key, old = (*path, name), below.get(name)
-        if isinstance(value, Mapping) and isinstance(old, Mapping):
+        if isinstance(value, Mapping) and isinstance(old, Mapping) and key not in whole:
             below[name] = dict(old)
-            _merge_into(below[name], value, key, origins)
+            _merge_into(below[name], value, key, origins, whole)
         else:
             below[name] = value
             for hidden in [known for known in origins if known[: len(key)] == key]:

@@ -1,15 +1,23 @@
 """Every YAML in `configs/` says how to run it, loads, and builds its model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from detection.build import make_detector
 from detection.config import DetectionConfig
 from detection.presets import PRESETS
 from lumbar.training.load import config_from_dict, config_to_dict, load_config
+from segmentation.build import make_segmenter
+from segmentation.config import SegmentationConfig
+from segmentation.labels import TASKS
+from segmentation.pixel_losses import CrossEntropy
 from tests.architecture.tree import ROOT
+
+Config = DetectionConfig | SegmentationConfig
 
 RECIPES = sorted((ROOT / "configs").glob("*.yaml"))
 PARTS = sorted((ROOT / "configs").glob("*/*.yaml"))
@@ -21,16 +29,34 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT / "configs"))
 
 
-def load(path: Path, *overrides: str) -> DetectionConfig:
+def is_segmentation(path: Path) -> bool:
+    """Whether a file names masks, or is based on one that does."""
+    text = path.read_text(encoding="utf-8")
+    bases = [line.partition(":")[2] for line in text.splitlines() if line.startswith("_base_:")]
+    return "masks:" in text or any(is_segmentation(path.parent / base.strip()) for base in bases)
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Reads a file as the tools do."""
+    if is_segmentation(path):
+        return load_config(SegmentationConfig, path, overrides)
     return load_config(DetectionConfig, path, overrides, presets=PRESETS)
+
+
+def make_model(config: Config) -> nn.Module:
+    """The model for three classes."""
+    if isinstance(config, DetectionConfig):
+        return make_detector(config.model, num_classes=3)
+    task = TASKS[config.task]
+    return make_segmenter(config.model, 3, task=task, loss=CrossEntropy(task))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=name_of)
 def test_a_recipe_opens_with_command_cost_and_result(path: Path) -> None:
     command, cost, result, *_ = path.read_text(encoding="utf-8").splitlines()
 
-    assert command == f"# python tools/train_det.py --config {path.name}"
+    tool = "train_seg" if is_segmentation(path) else "train_det"
+    assert command == f"# python tools/{tool}.py --config {path.name}"
     assert cost.startswith("# Hardware: ")
     assert result.startswith("# Result: ")
     assert "not yet run" in result or any(letter.isdigit() for letter in result)
@@ -45,7 +71,7 @@ def test_a_part_opens_with_three_lines_about_itself(path: Path) -> None:
 def test_a_config_loads_and_survives_a_checkpoint(path: Path) -> None:
     config = load(path)
 
-    assert config_from_dict(DetectionConfig, config_to_dict(config)) == config
+    assert config_from_dict(type(config), config_to_dict(config)) == config
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=name_of)
@@ -53,11 +79,12 @@ def test_a_recipe_builds_its_model(path: Path) -> None:
     config = load(path)
 
     with torch.device("meta"):
-        model = make_detector(config.model, num_classes=3)
+        model = make_model(config)
 
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     assert trained > 1_000_000
-    assert len(config.model.anchors.sizes) == len(model.backbone.features)
+    if isinstance(config, DetectionConfig):
+        assert len(config.model.anchors.sizes) == len(model.get_submodule("backbone").features)
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=name_of)
@@ -71,10 +98,10 @@ def test_a_recipe_without_weights_has_a_norm_that_learns(path: Path) -> None:
 def test_a_recipe_names_files_for_training_and_validation(path: Path) -> None:
     data = load(path).data
 
-    for split in (data.train, data.val):
-        assert split.images
-        assert split.annotations
+    places = [
+        (split.images, split.annotations if hasattr(split, "annotations") else split.masks)
+        for split in (data.train, data.val, data.test)
+    ]
+    assert all(all(place) for place in places[:2])
     if data.root.startswith("examples/"):
-        for split in (data.train, data.val, data.test):
-            assert (ROOT / data.root / split.images).is_dir()
-            assert (ROOT / data.root / split.annotations).is_file()
+        assert all((ROOT / data.root / name).exists() for place in places for name in place)

@@ -84,7 +84,13 @@ def test_files_of_a_room_import_leftwards(room: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["lumbar.training.load", "detection.config", "detection.presets", "detection.commands"],
+    [
+        "lumbar.training.load",
+        "lumbar.tasks.settings",
+        *("detection.config", "detection.presets", "detection.commands"),
+        *("segmentation.config", "segmentation.commands"),
+        *(f"lumbar.commands.{command}" for command in ("predict", "export", "convert_weights")),
+    ],
 )
 def test_settings_and_commands_import_no_torch(module: str) -> None:
     """So that --help and mistakes in a config answer at once."""

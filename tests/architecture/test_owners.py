@@ -11,7 +11,13 @@ OWNERS_OF_LIBRARIES = {
     "cv2": [
         "lumbar/data/interpolation.py"
     ],  # reads a small file into gigabytes, and a broken one as None
+    "pickle": [
+        "backbones/files.py",
+        "backbones/pickles.py",
+        "lumbar/training/checkpoint.py",
+    ],  # runs what it reads; two of them only catch its errors
     "pytorch_lightning": [],  # a second tree of the same classes; ours is lightning.pytorch
+    "tifffile": ["lumbar/data/windowed_tiff.py", "lumbar/data/mask_tiff.py"],
     "triton": ["lumbar/ops/kernels"],
 }
 OWNERS_OF_CALLS = {

@@ -15,6 +15,7 @@ import pytest
 from detection.config import DetectionConfig
 from detection.presets import PRESETS
 from lumbar.training.load import load_config
+from segmentation.config import SegmentationConfig
 from tests.architecture.tree import ROOT
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -58,7 +59,7 @@ def tool_of(words: list[str]) -> str | None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_targets_of_make_exist(document: Path) -> None:
     targets = set(
-        re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     )
     for words in commands(document):
         if words[0] == "make":
@@ -74,10 +75,11 @@ def test_tools_their_options_configs_and_keys_exist(document: Path) -> None:
             options = {word.partition("=")[0] for word in arguments if word.startswith("--")}
             assert options <= flags_of(tool), words
             overrides = [word for word in arguments if OVERRIDE.fullmatch(word)]
-            config = (
-                words[words.index("--config") + 1] if "--config" in words else "faster_rcnn_r50"
-            )
-            load_config(DetectionConfig, config, overrides, presets=PRESETS)
+            named = words[words.index("--config") + 1] if "--config" in words else None
+            if tool.endswith("_seg.py"):
+                load_config(SegmentationConfig, named or "fcn_r50", overrides)
+            else:
+                load_config(DetectionConfig, named or "faster_rcnn_r50", overrides, presets=PRESETS)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

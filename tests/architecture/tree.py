@@ -10,7 +10,9 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = (
     ("lumbar/ops",),
     ("lumbar/data", "lumbar/training", "backbones"),
-    ("detection",),
+    ("lumbar/tasks",),
+    ("detection", "segmentation"),
+    ("lumbar/commands",),
     ("tools", "benchmarks"),
 )
 """Rooms from the ground up; a room imports only from lower floors."""
@@ -18,7 +20,7 @@ FLOORS = (
 ROOMS = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 """The floor of each room."""
 
-PACKAGES = ("lumbar", "backbones", "detection")
+PACKAGES = ("lumbar", "backbones", "detection", "segmentation")
 """What is installed."""
 
 SCRIPTS = ("tools", "benchmarks")

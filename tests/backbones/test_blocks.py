@@ -45,6 +45,18 @@ def test_one_convolution_takes_the_stride(block: Block, strided: int) -> None:
     assert u(noise(1, 4, 7, 8)).shape == (1, 4 * block.expansion, 4, 4)
 
 
+@pytest.mark.parametrize(
+    ("block", "spread"), [(BASIC, [2, 4]), (BOTTLENECK, [2, 2, 4]), (BOTTLENECK_V1, [2, 4, 4])]
+)
+def test_convolutions_behind_the_stride_have_the_second_dilation(
+    block: Block, spread: list[int]
+) -> None:
+    u: Any = Unit(4, width=4, stride=1, dilations=(2, 4), block=block, norm=nn.BatchNorm2d)
+    convs = [getattr(u, f"conv{n}") for n in range(1, u.num_convs + 1)]
+    assert [conv.dilation[0] for conv in convs] == spread
+    assert u.double()(noise(1, 4, 7, 8)).shape == (1, 4 * block.expansion, 7, 8)
+
+
 def test_the_shortcut_projects_only_where_the_shape_changes() -> None:
     assert isinstance(project(8, 8, 1, nn.BatchNorm2d), nn.Identity)
     for channels, stride in ((16, 1), (8, 2)):

@@ -1,16 +1,24 @@
 """From settings to a backbone: what is loaded, what is frozen, what is refused."""
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
+from safetensors.torch import save_file
+from torch import Tensor
 
-from backbones.build import build_backbone, make_backbone
-from backbones.config import BackboneConfig, FPNConfig
+from backbones.build import BuiltBody, build_backbone, build_body, make_backbone, make_body
+from backbones.config import BackboneConfig, FPNConfig, NormName
+from backbones.files import WeightsFile
 from backbones.fpn import PyramidBackbone
 from backbones.resnet import ResNet
+from backbones.zoo_body import translate_body
+from lumbar.ops.structures import Images
+from tests.backbones.zoo_files import detectron2_name, random_resnet, renamed
 from tests.contracts import check_backbone
 
 FPN = FPNConfig(channels=16)
@@ -84,11 +92,90 @@ def test_settings_reach_the_modules() -> None:
     check_backbone(pyramid, in_channels=4)
 
 
-def test_rgb_weights_serve_other_images(resnet18_file: Path) -> None:
-    config = BackboneConfig(name="resnet18", weights=str(resnet18_file), in_channels=1)
-    built = build_backbone(config, FPN)
-    assert built.report is not None
-    assert built.report.reshaped == ("conv1.weight",)
+def whole(canvas: Tensor) -> Images:
+    """Images without padding."""
+    sizes = torch.tensor([canvas.shape[-2:]] * len(canvas))
+    return Images(canvas, sizes, sizes)
+
+
+@torch.no_grad()
+def features(built: BuiltBody, canvas: Tensor) -> Tensor:
+    """c2 of whole images, without the cells that see the border."""
+    maps: dict[str, Tensor] = built.body.eval()(built.pixels(whole(canvas)))
+    return maps["c2"][..., 7:-7, 7:-7]
+
+
+@pytest.mark.parametrize("norm", ["frozen", "batch"])
+@pytest.mark.parametrize(("channels", "seen"), [(1, [0, 0, 0]), (2, [0, 1, 0]), (3, [0, 1, 2])])
+def test_each_colour_of_rgb_weights_sees_its_channel(
+    resnet18_file: Path, norm: NormName, channels: int, seen: list[int]
+) -> None:
+    """Of all numbers of channels with one for each colour; one is a grey image, and the same as its three copies."""
+    config = BackboneConfig(name="resnet18", weights=str(resnet18_file), norm=norm)
+    rgb = build_body(config)
+    other = build_body(config.model_copy(update={"in_channels": channels}))
+    canvas = torch.randint(256, (2, channels, 96, 128)).float()
+
+    wanted, actual = features(rgb, canvas[:, seen]), features(other, canvas)
+
+    assert float((actual - wanted).abs().max() / wanted.abs().max()) < 1e-5
+    assert other.report is not None
+    stem = ("conv1.weight", "bn1.running_mean")
+    assert other.report.reshaped == (stem if channels < 3 else ())
+    assert other.report.reinitialised == ()
+
+
+def test_timms_rule_can_be_asked_for(resnet18_file: Path) -> None:
+    config = BackboneConfig(
+        name="resnet18", weights=str(resnet18_file), in_channels=1, input_rule="timm"
+    )
+    state = torch.load(resnet18_file, weights_only=True)
+    body, _, report = build_body(config)
+    torch.testing.assert_close(body.conv1.weight, state["conv1.weight"].sum(1, keepdim=True))
+    assert torch.equal(body.get_buffer("bn1.running_mean"), state["bn1.running_mean"])
+    assert report is not None
+    assert report.reshaped == ("conv1.weight",)
+
+
+def test_a_network_of_another_zoo_sees_grey_as_before(tmp_path: Path) -> None:
+    """BGR pixels of which only the mean is taken, converted and then given one channel."""
+    state = random_resnet("resnet18")
+    theirs = renamed(state, detectron2_name)
+    bodies = []
+    for channels in (3, 1):
+        body = translate_body(WeightsFile(theirs, {}), "model.pkl")
+        save_file(body.translation.state, tmp_path / "r18.safetensors", {"arch": body.arch})
+        weights = str(tmp_path / "r18.safetensors")
+        bodies.append(
+            build_body(BackboneConfig(name="resnet18", weights=weights, in_channels=channels))
+        )
+    grey = torch.randint(256, (1, 1, 96, 128)).float()
+    mean = torch.tensor([103.53, 116.28, 123.675])[:, None, None]
+
+    wanted, actual = features(bodies[0], grey.expand(-1, 3, -1, -1)), features(bodies[1], grey)
+
+    assert float((actual - wanted).abs().max() / wanted.abs().max()) < 1e-5
+    by_hand = F.conv2d(grey - mean, state["conv1.weight"], stride=2, padding=3)
+    ours = bodies[0].body.conv1(bodies[0].pixels(whole(grey.expand(-1, 3, -1, -1))))
+    torch.testing.assert_close(ours, by_hand, rtol=1e-4, atol=1e-3)
+
+
+def test_a_body_alone_is_what_stands_under_the_pyramid(resnet18_file: Path) -> None:
+    config = BackboneConfig(name="resnet18", weights=str(resnet18_file), output_stride=8)
+    body, _, report = build_body(config)
+    assert report is not None
+    assert report.reinitialised == ()
+    assert [spec.stride for spec in body.features.values()] == [4, 8, 8, 8]
+    assert body.frozen == {"stem", "layer1"}
+    made = make_body(config)
+    assert made.body.state_dict().keys() == body.state_dict().keys()
+    assert (made.body.features, made.report) == (body.features, None)
+
+
+def test_no_pyramid_stands_on_a_dense_body() -> None:
+    config = BackboneConfig(name="resnet18", weights="none", norm="batch", output_stride=16)
+    with pytest.raises(ValueError, match=r"set model\.backbone\.output_stride=32"):
+        build_backbone(config, FPN)
 
 
 def test_a_trained_model_is_rebuilt_without_its_first_weights() -> None:
@@ -131,6 +218,40 @@ def test_files_of_other_networks_are_refused(tmp_path: Path, name: str, other: s
     torch.save(torchvision.models.get_model(other).state_dict(), path)
     with pytest.raises(ValueError, match=r"other\.pth: .*(another network|not weights of)"):
         build_backbone(BackboneConfig(name=name, weights=str(path)), FPN)
+
+
+@pytest.mark.parametrize("prefix", ["", "backbone."])
+def test_openmmlabs_deep_stem_has_other_names(tmp_path: Path, prefix: str) -> None:
+    config = BackboneConfig(name="resnet18c", weights="none", norm="batch", freeze=())
+    wanted = build_body(config).body.state_dict()
+    theirs = {
+        prefix + re.sub(r"^conv1\.", "stem.", re.sub(r"^bn1\.", "stem.7.", name)): value
+        for name, value in wanted.items()
+    }
+    assert f"{prefix}stem.6.weight" in theirs
+    assert f"{prefix}stem.7.weight" in theirs
+    torch.save({"state_dict": theirs}, tmp_path / "r18_v1c.pth")
+
+    body, _, report = build_body(config.model_copy(update={"weights": f"{tmp_path}/r18_v1c.pth"}))
+
+    assert report is not None
+    assert (report.reinitialised, report.unused) == ((), ())
+    assert all(torch.equal(value, wanted[name]) for name, value in body.state_dict().items())
+
+
+def test_another_stem_is_another_network(resnet18_file: Path) -> None:
+    config = BackboneConfig(name="resnet18c", weights=str(resnet18_file), norm="group")
+    with pytest.raises(ValueError, match=r"not weights of .*resnet18c, conv1\.\d\.weight differs"):
+        build_body(config)
+
+
+def test_a_deep_stem_needs_no_statistics_for_groups(tmp_path: Path) -> None:
+    config = BackboneConfig(name="resnet18c", weights="none", norm="batch", freeze=())
+    torch.save(build_body(config).body.state_dict(), tmp_path / "r18c.pth")
+    update = {"weights": f"{tmp_path}/r18c.pth", "norm": "group"}
+    report = build_body(config.model_copy(update=update)).report
+    assert report is not None
+    assert "conv1.1.running_mean" in report.unused
 
 
 def test_a_file_without_statistics_cannot_be_frozen(resnet18_file: Path, tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ COUNTS = {
     "resnet50_v1": (25_557_032, 3_857_973_248),
     "resnet101_v1": (44_549_160, 7_570_194_432),
     "resnet152_v1": (60_192_808, 11_282_415_616),
+    "resnet18c": (11_708_744, 2_053_713_920),
+    "resnet50c": (25_576_264, 4_328_824_832),
+    "resnet101c": (44_568_392, 8_041_046_016),
 }
 """Parameters and multiply-adds at 224 x 224, with the classifier over 1000 classes."""
 
@@ -46,7 +49,7 @@ def test_parameters_and_multiply_adds(name: str) -> None:
     assert counter.get_total_flops() // 2 + classifier == COUNTS[name][1]
 
 
-@pytest.mark.parametrize("name", [name for name in COUNTS if not name.endswith("_v1")])
+@pytest.mark.parametrize("name", [name for name in COUNTS if not name.endswith(("_v1", "c"))])
 def test_names_and_shapes_are_torchvisions(name: str) -> None:
     with torch.device("meta"):
         theirs = torchvision.models.get_model(name).state_dict()

@@ -104,3 +104,9 @@ def test_exports_with_any_size() -> None:
     for size in ((160, 96), (96, 320)):
         x = pixels(1, 3, *size).float()
         assert all(torch.equal(program(x)[n], y) for n, y in backbone(x).items())
+
+
+def test_maps_that_do_not_halve_are_refused() -> None:
+    body = ResNet(Arch((1, 1, 1, 1), BASIC, width=8), output_stride=16)
+    with pytest.raises(ValueError, match=r"strides \[4, 8, 16, 16\]; set model\.backbone\.output"):
+        FeaturePyramid(body.features)

@@ -1,6 +1,7 @@
 """The network: equal to torchvision's, freezing, checkpointing, compilers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.models._utils import IntermediateLayerGetter
 
 from backbones.blocks import Block, Conv
-from backbones.catalogue import ARCHS, BASIC, BOTTLENECK
+from backbones.catalogue import ARCHS, BASIC, BOTTLENECK, BOTTLENECK_V1
 from backbones.norm import FrozenNorm, group_norm
 from backbones.resnet import Arch, ResNet
 from tests.contracts import check_backbone, pixels, weighted_sum
@@ -19,9 +20,9 @@ from tests.contracts import check_backbone, pixels, weighted_sum
 SMALL = Arch((1, 2, 1, 1), BOTTLENECK, width=8)
 
 
-def small(**kwargs: Any) -> ResNet:
+def small(stem: tuple[int, ...] = (7,), **kwargs: Any) -> ResNet:
     torch.manual_seed(0)
-    return ResNet(SMALL, **kwargs).double()
+    return ResNet(replace(SMALL, stem=stem), **kwargs).double()
 
 
 def randomise_norms(net: nn.Module) -> None:
@@ -64,6 +65,86 @@ def test_equals_torchvision(name: str, norm: type[nn.Module]) -> None:
     x = pixels(1, 3, 65, 33)
     with torch.no_grad():
         assert close(ours(x), getter(x), tolerance=1e-12)
+
+
+@pytest.mark.parametrize("norm", [FrozenNorm, nn.BatchNorm2d])
+def test_a_deep_stem_is_three_convolutions_in_place_of_one(norm: type[nn.Module]) -> None:
+    torch.manual_seed(0)
+    theirs = torchvision.models.resnet18()
+    conv = partial(nn.Conv2d, kernel_size=3, padding=1, bias=False)
+    theirs.conv1 = nn.Sequential(
+        *(conv(3, 32, stride=2), nn.BatchNorm2d(32), nn.ReLU()),
+        *(conv(32, 32), nn.BatchNorm2d(32), nn.ReLU()),
+        conv(32, 64),
+    )
+    theirs = theirs.double().eval()
+    randomise_norms(theirs)
+    with torch.device("meta"):
+        ours = ResNet(ARCHS["resnet18c"], norm=norm).eval()
+    assert not ours.load_state_dict(theirs.state_dict(), strict=False, assign=True).missing_keys
+    getter = IntermediateLayerGetter(theirs, {f"layer{n}": f"c{n + 1}" for n in range(1, 5)})
+    x = pixels(1, 3, 65, 33)
+    with torch.no_grad():
+        assert close(ours(x), getter(x), tolerance=1e-12)
+
+
+def test_contract_of_a_deep_stem() -> None:
+    net = small((3, 3, 3), norm=group_norm, in_channels=2)
+    net.freeze(["layer1"])
+    check_backbone(net, in_channels=2)
+
+
+@pytest.mark.parametrize(("output_stride", "dilated"), [(8, [0, 1, 1]), (16, [0, 0, 1])])
+def test_dilated_network_equals_torchvisions(output_stride: int, dilated: list[int]) -> None:
+    torch.manual_seed(0)
+    theirs = torchvision.models.resnet50(replace_stride_with_dilation=dilated).double().eval()
+    randomise_norms(theirs)
+    with torch.device("meta"):
+        ours = ResNet(ARCHS["resnet50"], norm=FrozenNorm, output_stride=output_stride).eval()
+    assert not ours.load_state_dict(theirs.state_dict(), strict=False, assign=True).missing_keys
+    getter = IntermediateLayerGetter(theirs, {f"layer{n}": f"c{n + 1}" for n in range(1, 5)})
+    x = pixels(1, 3, 65, 33)
+    with torch.no_grad():
+        assert close(ours(x), getter(x), tolerance=1e-12)
+
+
+def dilated_net(block: Block, output_stride: int) -> ResNet:
+    """Always the same weights, and statistics that a folded norm cannot ignore."""
+    torch.manual_seed(0)
+    arch = Arch((1, 1, 2, 2), block, width=8)
+    net = ResNet(arch, norm=FrozenNorm, output_stride=output_stride).double()
+    randomise_norms(net)
+    return net
+
+
+in_all_blocks = pytest.mark.parametrize("block", [BASIC, BOTTLENECK, BOTTLENECK_V1])
+
+
+@in_all_blocks
+@pytest.mark.parametrize("output_stride", [8, 16])
+def test_a_dense_map_holds_the_strided_one(block: Block, output_stride: int) -> None:
+    strided, dense = dilated_net(block, 32), dilated_net(block, output_stride)
+    x = pixels(1, 3, 65, 130)
+    with torch.no_grad():
+        wanted, maps = strided(x), dense(x)
+    for name, (_, stride) in dense.features.items():
+        step = strided.features[name].stride // stride
+        maps[name] = maps[name][..., ::step, ::step]
+    assert close(maps, wanted, tolerance=1e-12)
+
+
+@in_all_blocks
+@pytest.mark.parametrize("output_stride", [8, 16])
+def test_contract_of_a_dense_network(block: Block, output_stride: int) -> None:
+    net = dilated_net(block, output_stride)
+    strides = [spec.stride for spec in net.features.values()]
+    assert strides == [min(stride, output_stride) for stride in (4, 8, 16, 32)]
+    check_backbone(net)
+
+
+def test_another_output_stride_is_refused() -> None:
+    with pytest.raises(ValueError, match="output_stride=4: it is 8, 16 or 32"):
+        small(output_stride=4)
 
 
 def test_the_stride_place_changes_the_function_alone() -> None:
@@ -177,8 +258,9 @@ def test_gradients_equal_torchvisions() -> None:
     assert close(gradients(ours), gradients(getter), tolerance=1e-10)
 
 
-def test_compiles_as_one_graph_with_checkpoints() -> None:
-    make = partial(small, checkpointed=["layer2"])
+@pytest.mark.parametrize("stem", [(7,), (3, 3, 3)])
+def test_compiles_as_one_graph_with_checkpoints(stem: tuple[int, ...]) -> None:
+    make = partial(small, stem, checkpointed=["layer2"])
     x = pixels(2, 3, 64, 64)
     eager, net = step(make(), x), make()
     compiled = torch.compile(net, backend="aot_eager", fullgraph=True)

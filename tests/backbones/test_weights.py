@@ -4,14 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from backbones.input_channels import INPUT_RULES, refit_stem
 from backbones.weights import (
     PUBLISHED,
-    adapt_input_channels,
     backbone_part,
     fetch_backbone,
     load_into,
@@ -71,27 +69,18 @@ def test_weights_of_another_network_change_nothing() -> None:
     assert same(dict(module.state_dict()), before)
 
 
-def test_the_stem_is_adapted_to_the_image() -> None:
-    state = state_of(network())
-    grey, many = network(in_channels=1), network(in_channels=5)
-    for module in (grey, many):
-        report = load_into(module, state, source="rgb")
-        assert report.reshaped == ("0.weight",)
-        assert report.reinitialised == ()
-    rgb = state["0.weight"]
-    torch.testing.assert_close(grey.state_dict()["0.weight"], rgb.sum(1, keepdim=True))
-    torch.testing.assert_close(many.state_dict()["0.weight"], 0.6 * rgb[:, [0, 1, 2, 0, 1]])
-
-
-@given(channels=st.sampled_from([1, 3, 6, 9, 12]))
-def test_a_grey_image_gives_the_same_response_in_any_number_of_copies(channels: int) -> None:
-    generator = torch.Generator().manual_seed(channels)
-    weight = torch.randn(4, 3, 3, 3, generator=generator, dtype=torch.float64)
-    grey = torch.randn(1, 1, 8, 8, generator=generator, dtype=torch.float64)
-    wanted = nn.functional.conv2d(grey.expand(-1, 3, -1, -1), weight)
-    adapted = adapt_input_channels(weight, channels)
-    copies = grey.expand(-1, channels, -1, -1)
-    torch.testing.assert_close(nn.functional.conv2d(copies, adapted), wanted)
+@pytest.mark.parametrize("rule", ["fold", "timm"])
+def test_the_stem_is_adapted_to_the_image_and_reported(rule: str) -> None:
+    colour, grey = (
+        nn.ModuleDict({"conv1": nn.Conv2d(c, 4, 7, bias=False), "bn1": nn.BatchNorm2d(4)})
+        for c in (3, 1)
+    )
+    state = state_of(colour) | {"bn1.num_batches_tracked": torch.tensor(7)}
+    report = load_into(grey, state, source="rgb", input_rule=rule)
+    assert (report.reinitialised, report.unused) == ((), ())
+    assert report.reshaped == ("conv1.weight", "bn1.running_mean")[: 1 if rule == "timm" else 2]
+    wanted = refit_stem(state, grey.state_dict(), INPUT_RULES[rule])
+    assert same(dict(grey.state_dict()), {**state, **wanted})
 
 
 @pytest.mark.parametrize("prefix", ["", "backbone.", "backbone.body.", "model.backbone.body."])

@@ -15,7 +15,7 @@ def paint() -> Paint:
     """Makes a sample with white boxes on black; in the mask the pixels of box i are i + 1."""
 
     def make(size: tuple[int, int], *boxes: Sequence[int]) -> Sample:
-        mask = torch.zeros(size, dtype=torch.int64)
+        mask = torch.zeros(size, dtype=torch.uint8)
         for label, (x1, y1, x2, y2) in enumerate(boxes, start=1):
             mask[y1:y2, x1:x2] = label
         return Sample(

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from lumbar.data.albumentations import Albumentations
+from lumbar.data.pixel_classes import IGNORE
 from lumbar.data.sample import Sample
 
 Paint = Callable[..., Sample]
@@ -28,7 +29,7 @@ def test_boxes_and_mask_follow_a_flip(paint: Paint) -> None:
     expected = torch.tensor([[40.0, 10, 55, 30], [10, 2, 30, 9]])
     assert torch.allclose(flipped.boxes, expected, atol=1e-4)
     assert flipped.boxes.dtype == torch.float32
-    assert flipped.mask.dtype == torch.int64
+    assert flipped.mask.dtype == torch.uint8
 
 
 def test_labels_stay_with_the_boxes_that_remain(paint: Paint) -> None:
@@ -123,3 +124,24 @@ def test_images_must_stay_images(paint: Paint) -> None:
         ValueError, match=r"must stay uint8 with 3 channels, but became uint8 of shape \(40, 60\)"
     ):
         run([{"name": "ToGray", "num_output_channels": 1, "p": 1.0}], paint((40, 60)))
+
+
+def test_masks_of_several_classes_change_together(paint: Paint) -> None:
+    """More of them than OpenCV fills at once, and what comes from outside is ignored."""
+    sample = paint((40, 60), (10, 5, 50, 35))
+    assert sample.mask is not None
+    many = replace(sample, mask=torch.stack([sample.mask] * 6))
+    for name in ("Rotate", "GridDistortion", "ElasticTransform"):
+        settings = [{"name": name, "p": 1.0}]
+        one, all_of_them = run(settings, sample, seed=4).mask, run(settings, many, seed=4).mask
+        assert one is not None
+        assert all_of_them is not None
+        assert all_of_them.dtype == torch.uint8
+        assert all(mask.equal(one) for mask in all_of_them)
+    turned = run([{"name": "Rotate", "p": 1.0, "limit": [45, 45]}], sample)
+    assert turned.mask is not None
+    assert turned.mask[0, 0] == IGNORE
+    assert turned.image[:, 0, 0].tolist() == [0, 0, 0]
+    chosen = run([{"name": "Rotate", "p": 1.0, "limit": [45, 45], "fill_mask": 3}], sample)
+    assert chosen.mask is not None
+    assert chosen.mask[0, 0] == 3

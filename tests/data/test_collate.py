@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lumbar.data.collate import collate, target_bucket
+from lumbar.data.collate import Frame, collate, collate_masks, target_bucket
+from lumbar.data.pixel_classes import IGNORE
 from lumbar.data.sample import Sample
-from lumbar.ops.structures import Batch
+from lumbar.data.sizes import Size
+from lumbar.ops.structures import Batch, MaskBatch
 
 Paint = Callable[..., Sample]
 
@@ -84,3 +86,45 @@ def test_canvas_comes_from_the_buckets(paint: Paint) -> None:
 def test_target_buckets_grow_by_multiples_of_the_last() -> None:
     counts = (0, 1, 8, 9, 16, 17, 33)
     assert [target_bucket(count, (8, 16)) for count in counts] == [8, 8, 8, 16, 16, 32, 48]
+
+
+def join_masks(*samples: Sample, frame: Frame, buckets: Sequence[Size] = ()) -> MaskBatch:
+    return collate_masks([*samples], multiple=32, canvas_buckets=buckets, frame=frame)
+
+
+def test_masks_lie_on_the_canvas_with_their_images(paint: Paint) -> None:
+    samples = [paint((20, 50), (1, 2, 9, 11)), paint((40, 30), (0, 0, 30, 40))]
+
+    images, labels, image_ids = join_masks(*samples, frame="canvas", buckets=[(40, 60)])
+
+    assert images.canvas.shape == (2, 3, 40, 60)
+    assert labels.shape == (2, 40, 60)
+    assert (labels.dtype, image_ids.tolist()) == (torch.uint8, [7, 7])
+    for row, sample in zip(labels, samples, strict=True):
+        assert sample.mask is not None
+        height, width = sample.mask.shape
+        assert torch.equal(row[:height, :width], sample.mask)
+        assert (row == IGNORE).sum() == 40 * 60 - height * width
+
+
+def test_masks_keep_the_sizes_of_their_files(paint: Paint) -> None:
+    """Images are resized, and their masks are not."""
+    large, small = paint((90, 40), (1, 2, 9, 11)), paint((30, 70))
+    samples = [replace(sample, image=sample.image[:, :30, :30]) for sample in (large, small)]
+
+    images, labels, _ = join_masks(*samples, frame="file")
+
+    assert images.canvas.shape == (2, 3, 32, 32)
+    assert labels.shape == (2, 90, 70)
+    assert labels[0, :90, :40].equal(large.mask)
+    assert (labels[1] != IGNORE).sum() == 30 * 70
+
+
+def test_masks_of_each_class_are_joined(paint: Paint) -> None:
+    mask = torch.ones(5, 20, 30, dtype=torch.uint8)
+
+    labels = join_masks(replace(paint((20, 30)), mask=mask), frame="canvas").labels
+
+    assert labels.shape == (1, 5, 32, 32)
+    assert labels[0, :, :20, :30].equal(mask)
+    assert (labels == IGNORE).sum() == 5 * (32 * 32 - 20 * 30)

@@ -142,7 +142,7 @@ def test_names_can_be_read_on_every_colour() -> None:
 
 def test_pictures_lie_side_by_side_under_captions() -> None:
     left, right = noise(60, 80), 255 - noise(60, 90)
-    joined = side_by_side(left, right, ("ground truth", "predicted"))
+    joined = side_by_side({"ground truth": left, "predicted": right})
 
     rows = slice(joined.shape[0] - 12 - 60, joined.shape[0] - 12)
     np.testing.assert_array_equal(joined[rows, 12:92], left)

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from lumbar.data.config import SplitConfig
-from lumbar.data.image_io import read_image
+from lumbar.data.image_io import list_images, read_image
+from lumbar.data.mask_folders import Naming, read_mask_files
+from lumbar.data.mask_io import read_codes
+from lumbar.data.pixel_classes import PixelClasses
 from lumbar.data.read import read_split
 
 FREE_LICENCES = {4, 5, 7}
@@ -70,7 +73,30 @@ def test_blood_cells_are_split_without_overlap(examples: Path) -> None:
     assert "MIT License" in (examples / "bccd" / "LICENSE").read_text()
 
 
+def test_nuclei_are_read_with_a_number_for_each(examples: Path) -> None:
+    folder = examples / "nuclei"
+    naming = [Naming(listing=folder / f"{split}.txt") for split in ("train", "val", "test")]
+    classes = PixelClasses.parse({"background": 0, "nucleus": "any"})
+    splits = [
+        read_mask_files(
+            folder / "images", folder / "labels", naming=names, classes=classes, name="train"
+        )
+        for names in naming
+    ]
+
+    assert [len(records) for records in splits] == [40, 8, 12]
+    files = [record.path.name for records in splits for record in records]
+    assert len({*files}) == 60 == len(list_images(folder / "images"))
+    for records in splits:
+        for index, record in enumerate(records):
+            labels = records.labels(index, read_image(record.path).shape[:2])
+            assert np.unique(labels).tolist() == [0, 1]
+            codes = read_codes(folder / "labels" / record.path.name, coloured=False)
+            assert np.unique(codes).tolist() == [*range(codes.max() + 1)]
+    assert "CC0" in (folder / "LICENSE").read_text()
+
+
 def test_examples_stay_small(examples: Path) -> None:
     size = sum(path.stat().st_size for path in examples.rglob("*") if path.is_file())
 
-    assert size < 13e6
+    assert size < 15e6

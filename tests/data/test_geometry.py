@@ -15,7 +15,6 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from lumbar.data.config import ResizeConfig
 from lumbar.data.geometry import (
     GREY,
-    IGNORED,
     HorizontalFlip,
     RandomCrop,
     Resize,
@@ -23,6 +22,7 @@ from lumbar.data.geometry import (
     VerticalFlip,
 )
 from lumbar.data.interpolation import INTERPOLATIONS
+from lumbar.data.pixel_classes import IGNORE
 from lumbar.data.sample import Sample, Transform
 from lumbar.data.sizes import resized_size
 
@@ -172,7 +172,7 @@ def test_scale_jitter_pads_with_grey_and_ignores_the_padding(paint: Paint) -> No
     assert (sample.image[:, :32, :32] == 0).all()
     assert (sample.image[:, 32:] == GREY).all()
     assert (sample.image[:, :, 32:] == GREY).all()
-    assert (sample.mask == IGNORED).sum() == 64 * 64 - 32 * 32
+    assert (sample.mask == IGNORE).sum() == 64 * 64 - 32 * 32
 
 
 def test_scale_one_fits_the_image_into_the_square(paint: Paint) -> None:

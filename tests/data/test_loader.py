@@ -115,7 +115,7 @@ def test_loader_processes_outlive_what_stops_a_run(number: signal.Signals) -> No
     """They are told as well where a whole group is, by someone who is not their parent."""
     loader = make(2)
     batches = iter(loader)
-    images = [next(batches).image_ids.tolist()]
+    images = [next(batches).image_ids.tolist() for _ in range(2)]  # of each process: both are ready
     workers = workers_of(loader)
     told = [str(worker.pid) for worker in workers]
     subprocess.run(["kill", f"-{number.name[3:]}", *told], check=True)  # noqa: S607 - as a shell

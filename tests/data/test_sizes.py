@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lumbar.data.config import ResizeConfig
-from lumbar.data.sizes import canvas_of, padded_size, resized_size
+from lumbar.data.sizes import canvas_of, fitted_size, padded_size, resized_size
 
 edges = st.integers(1, 3000)
 
@@ -102,3 +102,27 @@ def test_error_names_size_key_and_buckets() -> None:
 def test_evaluation_canvas_uses_the_test_edge() -> None:
     resize = ResizeConfig(short=(32,), test_short=64)
     assert canvas_of((100, 150), resize, 32, ()) == (64, 96)
+
+
+@given(edges, edges, st.integers(1, 900), st.none() | st.integers(1, 2000), st.booleans())
+@settings(max_examples=100)
+def test_a_fitted_edge_is_met_to_the_pixel(
+    height: int, width: int, short: int, long: int | None, floor: bool
+) -> None:
+    fitted = fitted_size((height, width), short, long, floor=floor)
+    small, large = sorted(fitted)
+
+    assert small == short or (long is not None and large == long)
+    assert long is None or large <= long
+    assert fitted[::-1] == fitted_size((width, height), short, long, floor=floor)
+    exact = small / min(height, width) * max(height, width)
+    slack = 0.5 if small == short else max(height, width) / min(height, width)
+    assert large - exact <= slack
+
+
+def test_the_other_edge_is_rounded_or_cut() -> None:
+    assert fitted_size((427, 640), 520, None, floor=True) == (520, 779)  # 779.39
+    assert fitted_size((480, 641), 100, None, floor=True) == (100, 133)  # 133.54
+    assert fitted_size((480, 641), 100, None, floor=False) == (100, 134)
+    assert fitted_size((427, 427), 520, None, floor=True) == (520, 520)
+    assert fitted_size((100, 1000), 50, 300, floor=False) == (30, 300)

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from detection.coco_eval import CocoScores
 from detection.config import DetectionConfig
-from detection.train import Trained, train
+from detection.train import train
+from lumbar.tasks.course import Trained
 from lumbar.training.load import override_config
 from tests.detection.runs import tiny_run
 
@@ -53,7 +55,7 @@ def config(tmp_path: Path, examples: Path) -> DetectionConfig:
 
 def run(
     config: DetectionConfig, folder: Path, *changes: str
-) -> tuple[Trained, list[dict[str, float]]]:
+) -> tuple[Trained[CocoScores], list[dict[str, float]]]:
     """Trains, and returns what was logged of each step besides."""
     trained = train(override_config(config, changes), name="run", output=folder / "run")
     with trained.folder.metrics.open(newline="") as file:

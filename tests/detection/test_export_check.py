@@ -8,14 +8,11 @@ import torch
 from detection.export_check import (
     BOX_TOLERANCE,
     SCORE_TOLERANCE,
-    Case,
     Difference,
-    Rivals,
     compare,
-    run_cases,
-    table,
+    judge,
 )
-from lumbar.ops.structures import Detections, Images
+from lumbar.ops.structures import Detections
 from tests.detection.parts import make_images
 
 MIN_SCORE = 0.05
@@ -124,29 +121,30 @@ def test_nothing_equals_nothing() -> None:
 def test_float64_judges_what_is_rounding(
     eager: float, exported: float, exact: float, verdict: str
 ) -> None:
-    rivals = Rivals(
-        eager=lambda _: detections((eager, 0.9, 1)),
-        exported=lambda _: detections((exported, 0.9, 1)),
+    finding = judge(
+        make_images(((64, 96),)),
+        detections((eager, 0.9, 1)),
+        detections((exported, 0.9, 1)),
         exact=lambda _: detections((exact, 0.9, 1)),
         min_score=MIN_SCORE,
     )
 
-    (comparison,) = run_cases([Case("one", make_images(((64, 96),)))], rivals)
-
-    assert comparison.verdict == verdict
+    assert finding.verdict == verdict
 
 
-def test_the_table_shows_every_case_and_the_medians() -> None:
-    def predict(images: Images) -> Detections:
-        return detections((float(len(images.sizes)), 0.9, 1))
+def test_a_finding_shows_all_differences() -> None:
+    finding = judge(
+        make_images(),
+        TWO,
+        detections((0.25, 0.8, 1), (50, 0.5, 3)),
+        exact=lambda _: TWO,
+        min_score=MIN_SCORE,
+    )
 
-    cases = [Case("a.jpg", make_images()), Case("b.jpg", make_images(((64, 96),)))]
-
-    text = table(run_cases(cases, Rivals(predict, predict, predict, min_score=MIN_SCORE)))
-
-    head, one, other, medians = (" ".join(line.split()) for line in text.splitlines())
-    assert head == "image canvas objects boxes px scores labels eager s exported s"
-    assert one.startswith("a.jpg 2 x 64 x 96 1 0.0e+00 0.0e+00 same equal ")
-    assert other.startswith("b.jpg 1 x 64 x 96 1 ")
-    assert medians.startswith("median of an image ")
-    assert len({len(line) for line in text.splitlines()}) == 1
+    assert finding.weight == 2
+    assert finding.cells == {
+        "objects": "2",
+        "boxes px": "2.5e-01",
+        "scores": "1.0e-01",
+        "labels": "differ",
+    }

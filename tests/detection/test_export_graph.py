@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import ZipFile
@@ -18,17 +17,11 @@ from numpy.typing import NDArray
 from detection import export_graph
 from detection.detector import Detector
 from detection.export_check import compare
-from detection.export_graph import (
-    CanvasRule,
-    Format,
-    canvas_rule,
-    describe,
-    open_exported,
-    trace,
-    write,
-)
+from detection.export_graph import make_exportable
 from lumbar.data.config import DataConfig
 from lumbar.ops.structures import Detections, Images
+from lumbar.tasks.export_files import Format, open_exported, write
+from lumbar.tasks.export_graph import CanvasRule, Run, trace
 from tests.conftest import ROOT
 from tests.detection.parts import make_images, tiny_detector
 from tests.detection.small_detector import CATEGORIES, small_detector
@@ -58,13 +51,13 @@ class Exported(NamedTuple):
 
     detector: Detector
     files: dict[Format, Path]
-    predict: dict[Format, Callable[[Images], Detections]]
+    runs: dict[Format, Run]
 
     def check(self, images: Images) -> Detections:
         """Checks both files against the detector, and returns what it detects."""
         expected = self.detector.model.predict(images)
-        for predict in self.predict.values():
-            found = predict(images)
+        for run in self.runs.values():
+            found = Detections(*run(images.canvas, images.sizes))
             assert [(x.dtype, x.shape) for x in found] == [(x.dtype, x.shape) for x in expected]
             assert torch.equal(found.valid, expected.valid)
             assert compare(expected, found, min_score=0.05).is_within(1e-3, 1e-4)
@@ -77,11 +70,12 @@ class Exported(NamedTuple):
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     detector, folder = small_detector(request.param), tmp_path_factory.mktemp("exported")
     files: dict[Format, Path] = {kind: folder / f"model.{kind}" for kind in FORMATS}
-    program = trace(detector)
+    exportable = make_exportable(detector)
+    program = trace(exportable)
     for kind, file in files.items():
-        write(program, file, kind=kind, about=json.dumps(describe(detector)))
-    predict = {kind: open_exported(file, kind) for kind, file in files.items()}
-    return Exported(detector, files, predict)
+        write(program, exportable, file, kind=kind)
+    runs = {kind: open_exported(file, kind) for kind, file in files.items()}
+    return Exported(detector, files, runs)
 
 
 @pytest.fixture
@@ -112,7 +106,7 @@ def test_batches_on_larger_canvases_give_the_same(
 
 
 def test_the_least_canvas_gives_the_same(exported: Exported) -> None:
-    least = canvas_rule(exported.detector).least
+    least = make_exportable(exported.detector).inputs.canvas.least
     dtype = exported.detector.prepare(np.zeros((9, 9, 3), np.uint8)).canvas.dtype
     images = make_images(((least, least),), canvas=(least, least))
 
@@ -138,7 +132,7 @@ def test_images_without_pixels_give_nothing(
 
 
 def test_a_file_says_how_it_is_used(exported: Exported) -> None:
-    about = describe(exported.detector)
+    about = make_exportable(exported.detector).describe()
 
     session = onnxruntime.InferenceSession(exported.files["onnx"])
     with ZipFile(exported.files["pt2"]) as archive:
@@ -181,19 +175,6 @@ def test_a_file_names_no_folder_of_the_machine_it_was_made_on(exported: Exported
         assert str(ROOT).encode() not in file.read_bytes()
 
 
-def test_canvases_grow_to_the_next_multiple() -> None:
-    rule = CanvasRule(multiple=32, least=96)
-    images = make_images(((50, 70),), canvas=(50, 130))
-
-    fitted, larger = rule.fit(images), rule.fit(images, extra=1)
-
-    assert fitted.canvas.shape[-2:] == (96, 160)
-    assert larger.canvas.shape[-2:] == (128, 192)
-    assert torch.equal(larger.canvas[..., :50, :130], images.canvas)
-    assert larger.canvas.sum() == images.canvas.sum()
-    assert torch.equal(rule.fit(fitted).canvas, fitted.canvas)
-
-
 @pytest.mark.parametrize(
     ("pad_multiple", "rule"), [(1, (32, 96)), (48, (96, 96)), (128, (128, 128))]
 )
@@ -203,4 +184,4 @@ def test_canvases_suit_the_pyramid_and_the_padding(
     data = DataConfig(pad_multiple=pad_multiple)
     detector = Detector(tiny_detector(), categories=CATEGORIES, data=data)
 
-    assert canvas_rule(detector) == rule
+    assert make_exportable(detector).inputs.canvas == rule

@@ -1,6 +1,5 @@
 """In onnxruntime, the two operators that are translated here do what they do in torch."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,12 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from detection.export_onnx import open_onnx, write_onnx
+from detection.export_onnx import translations
 from lumbar.ops.nms import nms_keep
 from lumbar.ops.roi_align import multilevel_roi_align
+from lumbar.tasks.export_graph import CanvasRule, Exportable, Inputs, Run
+from lumbar.tasks.export_onnx import open_onnx, write_onnx
 from tests.ops.strategies import random_boxes
 
-Run = Callable[[Tensor, Tensor], list[Tensor]]
 COUNT = 40
 
 
@@ -59,7 +59,8 @@ def in_onnx(module: nn.Module, file: Path, images: Tensor, sizes: Tensor) -> Run
     with torch.no_grad():
         program = torch.export.export(module, (images, sizes), dynamic_shapes=(free, free))
     outputs = tuple(f"output{number}" for number in range(len(module(images, sizes))))
-    write_onnx(program, file, about="{}", outputs=outputs)
+    inputs = Inputs(images.shape[1], images.dtype, CanvasRule(1, 1))
+    write_onnx(program, Exportable(module, inputs, outputs, {}, translations), file)
     return open_onnx(file)
 
 

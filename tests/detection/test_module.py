@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from detection.coco_eval import CocoAP
 from detection.config import DetectionConfig
 from detection.data import make_datamodule
 from detection.module import DetectionModule
@@ -19,7 +20,7 @@ from tests.detection.runs import tiny_run
 def make_module(config: DetectionConfig, data: DataModule, *splits: str) -> DetectionModule:
     return DetectionModule(
         tiny_detector(),
-        truth={split: data.records(split) for split in splits},
+        metrics={split: CocoAP(data.records(split)) for split in splits},
         optim=config.optim,
         schedule=config.schedule,
         images_per_batch=config.data.batch_size_per_device,
@@ -74,7 +75,7 @@ def test_perfect_detections_score_one(examples: Path) -> None:
     data = make_datamodule(config)
     (batch,) = data.val_dataloader()
     module = make_module(config, data, "val")
-    ap = module.coco_ap["val"]
+    ap = module.metrics["val"]
     found = module(batch)
     targets = batch.targets
     perfect = found._replace(

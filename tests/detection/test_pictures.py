@@ -1,30 +1,21 @@
-"""Pictures show the images with what is taught and what is found in them."""
-
-from pathlib import Path
+"""Pictures show the images with the boxes that are taught, and with those that are found in them."""
 
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
 
-from detection.pictures import Pictures
-from lumbar.data.image_io import read_image
+from detection.pictures import BoxDrawing
+from lumbar.data.draw import Picture
 from lumbar.ops.structures import Batch, Detections
 from lumbar.training.run_folder import RunFolder
-from tests.detection.parts import SIZES, make_images, make_targets
+from tests.detection.parts import make_images, make_targets
 
-NAMES = ("a", "b", "c")
+DRAWING = BoxDrawing(("a", "b", "c"))
 
 
 @pytest.fixture
 def batch() -> Batch:
     return Batch(make_images(), make_targets(2, 0), torch.tensor([4, 5]))
-
-
-@pytest.fixture
-def trainer() -> Trainer:
-    options = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
-    return Trainer(accelerator="cpu", **dict.fromkeys(options, False))
 
 
 def make_detections(*scores: float) -> Detections:
@@ -35,74 +26,38 @@ def make_detections(*scores: float) -> Detections:
     )
 
 
-def changed(picture: np.ndarray, plain: np.ndarray) -> bool:
+def changed(picture: Picture, plain: Picture) -> bool:
     assert picture.shape == plain.shape
     return not np.array_equal(picture, plain)
 
 
-def test_a_picture_is_the_image_without_its_padding(tmp_path: Path, batch: Batch) -> None:
-    picture = Pictures(tmp_path, NAMES).with_truth(batch, 1)
-
-    height, width, _ = picture.shape
-    assert height / width == pytest.approx(SIZES[1][0] / SIZES[1][1])
-    blocks = picture.reshape(SIZES[1][0], height // SIZES[1][0], SIZES[1][1], -1, 3)
-    pixels = batch.images.canvas[1, :, : SIZES[1][0], : SIZES[1][1]].permute(1, 2, 0).numpy()
-    correlation = np.corrcoef(blocks.mean((1, 3)).ravel(), pixels.ravel())[0, 1]
-    assert correlation > 0.9
-
-
-def test_truth_is_drawn_where_it_is(tmp_path: Path, batch: Batch) -> None:
-    pictures = Pictures(tmp_path, NAMES)
+def test_truth_is_drawn_where_it_is(batch: Batch) -> None:
     empty = batch._replace(targets=make_targets(0, 0))
 
-    assert changed(pictures.with_truth(batch, 0), pictures.with_truth(empty, 0))
-    assert not changed(pictures.with_truth(batch, 1), pictures.with_truth(empty, 1))
+    assert changed(DRAWING.truth(batch, 0), DRAWING.truth(empty, 0))
+    assert not changed(DRAWING.truth(batch, 1), DRAWING.truth(empty, 1))
 
 
-def test_only_likely_detections_are_drawn(tmp_path: Path, batch: Batch) -> None:
-    pictures = Pictures(tmp_path, NAMES)
-    plain = pictures.with_truth(batch._replace(targets=make_targets(0, 0)), 0)
+def test_only_likely_detections_are_drawn(batch: Batch) -> None:
+    plain = DRAWING.truth(batch._replace(targets=make_targets(0, 0)), 0)
 
-    drawn = pictures.with_detections(batch, make_detections(0.9, 0.9), 0)
-    unlikely = pictures.with_detections(batch, make_detections(0.4, 0.9), 0)
+    drawn = DRAWING.found(batch, make_detections(0.9, 0.9), 0)
+    unlikely = DRAWING.found(batch, make_detections(0.4, 0.9), 0)
 
     assert changed(drawn, plain)
     assert not changed(unlikely, plain)
 
 
-def test_each_evaluation_draws_its_first_images_anew(
-    tmp_path: Path, batch: Batch, trainer: Trainer
-) -> None:
-    module = LightningModule()
-    outputs = {"detections": make_detections(0.9, 0.9)}
-    heights = []
-    for count, batches in ((1, 3), (3, 3), (6, 1)):
-        pictures = Pictures(tmp_path, NAMES, count=count)
-        for _ in range(2):
-            for index in range(batches):
-                pictures.on_validation_batch_end(trainer, module, outputs, batch, index)
-            pictures.on_validation_epoch_end(trainer, module)
-        heights.append(len(read_image(tmp_path / "val_predictions.jpg")))
+def test_a_comparison_shows_both(batch: Batch) -> None:
+    detections = make_detections(0.9, 0.9)
+    truth, found = DRAWING.truth(batch, 0), DRAWING.found(batch, detections, 0)
 
-    assert heights[0] < heights[2] < heights[1]
-    assert not (tmp_path / "test_predictions.jpg").exists()
+    both = DRAWING.comparison(batch, {"detections": detections}, 0)
 
-
-def test_no_images_no_picture(tmp_path: Path, trainer: Trainer) -> None:
-    Pictures(tmp_path, NAMES).on_test_epoch_end(trainer, LightningModule())
-
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_only_the_first_training_batch_is_drawn(
-    tmp_path: Path, batch: Batch, trainer: Trainer
-) -> None:
-    path = tmp_path / "new" / "train_batch.jpg"
-    for index in range(2):
-        Pictures(path.parent, NAMES).on_train_batch_start(trainer, LightningModule(), batch, index)
-        batch.images.canvas.zero_()
-
-    assert read_image(path).std() > 10
+    width = truth.shape[1]
+    for part in (truth, found):
+        places = range(both.shape[1] - width + 1)
+        assert any(np.array_equal(both[-12 - len(part) : -12, x : x + width], part) for x in places)
 
 
 def test_a_run_leaves_pictures(run_folder: RunFolder) -> None:

@@ -8,14 +8,9 @@ import pytest
 from PIL import Image
 
 from detection.detector import Detector
-from detection.predict import find_images, predict_files
+from detection.predict import predict_files
 from lumbar.data.image_io import read_image
 from lumbar.training.run_folder import RunFolder
-
-
-def found(patterns: list[str], *, outside: Path = Path("drawn")) -> list[Path]:
-    """The images of patterns, as if no drawings lay among them."""
-    return find_images(patterns, outside=outside)
 
 
 @pytest.fixture
@@ -28,24 +23,6 @@ def folder(tmp_path: Path) -> Path:
         Image.fromarray(rng.integers(256, size=(40, 60, 3), dtype=np.uint8)).save(path)
     (tmp_path / "images" / "notes.txt").write_text("no image")
     return tmp_path / "images"
-
-
-def test_files_folders_and_globs_are_found_once(folder: Path) -> None:
-    a, b, sub = folder / "a.png", folder / "b.png", folder / "sub" / "a.png"
-
-    assert found([str(b), str(a)]) == [b, a]
-    assert found([str(folder)]) == [a, b, sub]
-    assert found([f"{folder}/*.png"]) == [a, b]
-    assert found([f"{folder}/**/a.png"]) == [sub]
-    assert found([str(b), str(folder), f"{folder}/?.png"]) == [b, a, sub]
-
-
-def test_what_is_no_image_is_named(folder: Path) -> None:
-    (folder / "empty").mkdir()
-    for pattern in (f"{folder}/*.jpg", f"{folder}/gone.png", f"{folder}/empty"):
-        with pytest.raises(ValueError, match="no image there") as error:
-            found([str(folder), pattern])
-        assert str(error.value).startswith(pattern)
 
 
 def test_predictions_are_a_coco_results_file(
@@ -96,20 +73,13 @@ def test_images_in_the_output_folder_are_not_overwritten(
     assert is_unchanged
 
 
-def test_earlier_drawings_are_not_read_again(folder: Path) -> None:
-    (folder / "drawn").mkdir()
-    (folder / "drawn" / "a.png").write_bytes((folder / "a.png").read_bytes())
+def test_earlier_drawings_are_not_read_again(
+    folder: Path, tmp_path: Path, run_folder: RunFolder
+) -> None:
+    for _ in range(2):
+        predict_files(str(run_folder.weights), [str(folder)], output=folder, score=0.9)
 
-    images = found([str(folder)], outside=folder / "drawn")
-
-    assert folder / "drawn" / "a.png" not in images
-    assert folder / "a.png" in images
-
-
-def test_a_glob_passes_over_other_files_and_folders(folder: Path) -> None:
-    (folder / "notes.txt").write_text("not an image")
-
-    assert all(path.suffix == ".png" for path in found([f"{folder}/*"]))
+    assert len(list((folder / "drawn").iterdir())) == 3
 
 
 def test_drawings_never_share_a_name(folder: Path, tmp_path: Path, run_folder: RunFolder) -> None:

@@ -1,22 +1,18 @@
 """A run from the config to the run folder."""
 
 import json
-import os
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
 import torch
 
 from detection.config import DetectionConfig
-from detection.module import DetectionModule
 from detection.train import train
 from detection.weights import load_detector
 from lumbar.training.checkpoint import AtomicCheckpointIO
 from lumbar.training.load import load_config, override_config
 from lumbar.training.run_folder import RunFolder
-from lumbar.training.signals import Interrupted
 from tests.detection.runs import tiny_run
 
 
@@ -120,42 +116,6 @@ def test_a_run_goes_on_with_other_settings_on_demand(
     assert checkpoint["run"]["config"]["trainer"]["clip_norm"] == 1.0
 
 
-def test_a_run_that_is_told_to_stop_writes_no_results(
-    tmp_path: Path, run_config: DetectionConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Told(DetectionModule):
-        def on_train_start(self) -> None:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    monkeypatch.setattr("detection.train.DetectionModule", Told)
-    with pytest.raises(Interrupted):
-        train(run_config, name="tiny", output=tmp_path)
-    folder = RunFolder(tmp_path)
-    assert (folder.results.exists(), folder.weights.exists()) == (False, False)
-    assert AtomicCheckpointIO().load_checkpoint(folder.last)["global_step"] == 1
-    monkeypatch.undo()
-
-    train(run_config, name="tiny", output=tmp_path, resume="auto")
-
-    assert folder.results.is_file()
-
-
-def test_a_folder_with_a_run_is_not_overwritten(
-    run_folder: RunFolder, run_config: DetectionConfig
-) -> None:
-    before = run_folder.config.stat().st_mtime_ns
-
-    with pytest.raises(ValueError, match=r"is not empty.*--resume auto"):
-        train(run_config, name="tiny", output=run_folder.path)
-
-    assert run_folder.config.stat().st_mtime_ns == before
-
-
-def test_a_missing_checkpoint_is_named(tmp_path: Path, run_config: DetectionConfig) -> None:
-    with pytest.raises(ValueError, match=r"no such checkpoint: .*gone\.ckpt"):
-        train(run_config, name="tiny", output=tmp_path / "run", resume=str(tmp_path / "gone.ckpt"))
-
-
 def test_training_starts_from_the_weights_of_another_run(
     tmp_path: Path, run_folder: RunFolder, examples: Path
 ) -> None:
@@ -175,19 +135,3 @@ def test_missing_data_leave_no_run_folder(tmp_path: Path, examples: Path) -> Non
         train(config, name="tiny", output=tmp_path / "run")
 
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_missing_checkpoint_is_told_before_anything_is_written(
-    run_config: DetectionConfig, tmp_path: Path
-) -> None:
-    with pytest.raises(ValueError, match="no such checkpoint"):
-        train(run_config, name="tiny", output=tmp_path / "new", resume=str(tmp_path / "gone.ckpt"))
-
-    assert not (tmp_path / "new").exists()
-
-
-def test_a_file_is_no_run_folder(run_config: DetectionConfig, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-
-    with pytest.raises(ValueError, match="is a file"):
-        train(run_config, name="tiny", output=tmp_path / "file")

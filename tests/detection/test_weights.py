@@ -122,6 +122,32 @@ def test_training_starts_from_another_detector(tmp_path: Path, weights: Detector
     assert not model.backbone.body.conv1.weight.requires_grad
 
 
+def test_a_detector_for_colours_sees_grey_as_three_copies_of_it(tmp_path: Path) -> None:
+    """Away from the border, whatever the statistics of pixels in its file."""
+    file = f"{tmp_path}/model.safetensors"
+    colour = tiny_config(backbone={"norm": "frozen"})
+    grey = tiny_config(backbone={"norm": "frozen", "in_channels": 1})
+    state = make_detector(colour, len(CLASSES)).state_dict()
+    state["backbone.body.bn1.running_mean"].normal_(std=0.2)
+    state["pixels.std"] *= torch.tensor([0.5, 1.0, 2.0])
+    save_detector(Path(file), DetectorWeights(state, DetectionConfig(model=colour), CLASSES))
+    (rgb, _), (one, report) = (
+        load_for_training(config.model_copy(update={"weights": file}), CLASSES)
+        for config in (colour, grey)
+    )
+    images = make_images(((96, 96), (96, 96)), canvas=(96, 96))
+    canvas = images.canvas[:, :1]
+
+    with torch.no_grad():
+        wanted = rgb.backbone.body(rgb.pixels(images._replace(canvas=canvas.expand(-1, 3, -1, -1))))
+        maps = one.backbone.body(one.pixels(images._replace(canvas=canvas)))
+
+    inner, expected = (found["c2"][..., 7:-7, 7:-7] for found in (maps, wanted))
+    assert float((inner - expected).abs().max() / expected.abs().max()) < 1e-5
+    assert "backbone.body.conv1.weight" in report.reshaped
+    assert report.reinitialised == ()
+
+
 def test_a_detector_on_another_network_starts_no_training(
     tmp_path: Path, weights: DetectorWeights
 ) -> None:

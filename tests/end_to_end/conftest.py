@@ -7,6 +7,7 @@ import pytest
 
 from lumbar.training.run_folder import RunFolder
 from tests.end_to_end.shell import succeed
+from tests.segmentation.mask_set import small_yaml, write_mask_set
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +61,27 @@ def trained(small_config: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     folder = tmp_path_factory.mktemp("work")
     output = succeed("train_det", "--config", small_config, folder=folder)
     return RunFolder(folder / "runs" / "small-1"), output
+
+
+@pytest.fixture(scope="session")
+def masks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Thirteen made-up images with masks, in three splits."""
+    return write_mask_set(tmp_path_factory.mktemp("data") / "masks")
+
+
+@pytest.fixture(scope="session")
+def small_seg_config(masks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ResNet-18 with a pyramid from scratch, small enough for a test."""
+    path = tmp_path_factory.mktemp("configs") / "small_seg.yaml"
+    path.write_text(small_yaml(masks))
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained_seg(
+    small_seg_config: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[RunFolder, str]:
+    """The folder of a short run of segmentation, and what it printed."""
+    folder = tmp_path_factory.mktemp("work")
+    output = succeed("train_seg", "--config", small_seg_config, folder=folder)
+    return RunFolder(folder / "runs" / "small_seg-1"), output

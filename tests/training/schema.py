@@ -1,6 +1,6 @@
 """A small config with every kind of setting."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -39,6 +39,23 @@ class Solver(Section):
     """Whether it is nested."""
 
 
+class Flip(Section):
+    """Mirrors an image."""
+
+    name: Literal["flip"]
+    chance: float = Field(default=0.5, ge=0, le=1)
+    """Share of the images that are mirrored."""
+
+
+class Blur(Section):
+    """Blurs an image."""
+
+    name: Literal["blur"]
+    radius: int = Field(default=3, ge=1)
+    """Pixels."""
+    inner: Inner = Inner()
+
+
 class Root(Section):
     """The whole thing."""
 
@@ -50,5 +67,9 @@ class Root(Section):
     """Range of fractions."""
     extras: tuple[dict[str, Any], ...] = ()
     """Anything."""
+    steps: tuple[Annotated[Flip | Blur, Field(discriminator="name")], ...] = Field(
+        default=(Flip(name="flip", chance=0.25),), min_length=1
+    )
+    """What happens to an image, in this order."""
     model: Part = Part()
     solver: Solver = Solver()

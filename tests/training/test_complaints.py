@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError, field_validator
 
 from lumbar.schema import Section
-from lumbar.training.complaints import complaints, nearest, section_of, sections, shown
+from lumbar.training.complaints import complaints, kinds_of, nearest, sections, shown
 from lumbar.training.yaml_marks import plain
-from tests.training.schema import Inner, Part, Root, Solver
+from tests.training.schema import Blur, Flip, Inner, Part, Root, Solver
 
 
 def complain(values: dict[str, Any], schema: type[Section] = Root) -> list[str]:
@@ -65,7 +65,14 @@ def test_a_wrong_value(values: dict[str, Any], complaint: str) -> None:
             'unknown key "model.inner.nms_tresh", did you mean "nms_iou"?',
         ),
         ({"lr": 0.1}, 'unknown key "lr", did you mean "solver.lr"?'),
-        ({"model": {"batch": 1}}, 'unknown key "model.batch", did you mean "model.inner.batch"?'),
+        (
+            {"model": {"steps": 1}},
+            'unknown key "model.steps", did you mean "steps" or "solver.steps"?',
+        ),
+        (
+            {"model": {"batch": 1}},
+            'unknown key "model.batch", did you mean "steps[blur].inner.batch" or "model.inner.batch"?',
+        ),
         (
             {"model": {"inner": {"xyz": 1}}},
             'unknown key "model.inner.xyz"; the keys here are nms_iou, batch',
@@ -115,10 +122,54 @@ def test_a_missing_key_is_named() -> None:
     assert complain({}, Checked) == ['"even" is missing']
 
 
+@pytest.mark.parametrize(
+    ("step", "complaint"),
+    [
+        ({"name": "blur", "radus": 1}, 'unknown key "steps[1].radus", did you mean "radius"?'),
+        (
+            {"name": "flip", "radius": 1},
+            'unknown key "steps[1].radius", did you mean "steps[blur].radius"?',
+        ),
+        (
+            {"name": "blur", "inner": {"nms_tresh": 1}},
+            'unknown key "steps[1].inner.nms_tresh", did you mean "nms_iou"?',
+        ),
+        (
+            {"name": "blur", "blur": 1},
+            'unknown key "steps[1].blur"; the keys here are name, radius, inner',
+        ),
+        ({"name": "flip", "chance": 2}, '"steps[1].chance" must be at most 1, got 2'),
+        (
+            {"name": "flop"},
+            '"steps[1].name" must be one of flip, blur, got "flop", did you mean "flip"?',
+        ),
+        ({"name": 3}, '"steps[1].name" must be one of flip, blur, got 3'),
+        ({"radius": 1}, '"steps[1].name" is missing'),
+        ("flip", '"steps[1]" must be a mapping, got "flip"'),
+    ],
+)
+def test_one_of_several_sections_in_a_list(step: object, complaint: str) -> None:
+    assert complain({"steps": [{"name": "blur"}, step]}) == [f"here: {complaint}"]
+
+
+def test_what_is_wrong_in_a_list_is_not_missing_in_it() -> None:
+    assert complain({"steps": [{"name": "flip", "chance": 2}]}) == [
+        'here: "steps[0].chance" must be at most 1, got 2'
+    ]
+    assert complain({"steps": []}) == ['here: "steps" must be a list of at least 1 values, got []']
+
+
 def test_sections_are_listed_in_order() -> None:
-    assert sections(Root) == {"model": Part, "model.inner": Inner, "solver": Solver}
-    assert section_of(tuple[Inner, ...] | None) is Inner
-    assert section_of(int | None) is None
+    assert sections(Root) == {
+        "steps[flip]": Flip,
+        "steps[blur]": Blur,
+        "steps[blur].inner": Inner,
+        "model": Part,
+        "model.inner": Inner,
+        "solver": Solver,
+    }
+    assert kinds_of(tuple[Inner, ...] | None) == {"": Inner}
+    assert kinds_of(int | None) == {}
 
 
 def test_only_what_is_near_is_proposed() -> None:

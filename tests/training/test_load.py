@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lumbar
+from lumbar.schema import Section
 from lumbar.training import load
 from lumbar.training.load import (
     ConfigError,
@@ -148,6 +149,35 @@ def test_overrides_win_and_the_later_ones_more() -> None:
     assert config.solver == Solver(lr=5.0, steps=None)
     assert config.model.inner.batch == 3
     assert config.crop == (0.5, 1.0)
+
+
+class Named(Section):
+    """A section with names that only the user knows."""
+
+    classes: dict[str, int] | str = ""
+    """What each stands for."""
+
+
+class Names(Section):
+    """The root of it."""
+
+    data: Named = Named()
+
+
+def test_names_of_a_base_give_way_to_those_of_the_file_and_the_command_line() -> None:
+    write("base.yaml", "data: {classes: {car: 1, road: 2}}\n")
+    write("own.yaml", "_base_: base.yaml\ndata: {classes: {cat: 3}}\n")
+
+    for name, overrides, expected in (
+        ("own", [], {"cat": 3}),
+        ("base", ["data.classes={dog: 4}"], {"dog": 4}),
+        ("base", ["data.classes.dog=4"], {"car": 1, "road": 2, "dog": 4}),
+        ("own", ["data={classes: {dog: 4}}"], {"dog": 4}),
+        ("own", ["data.classes=voc"], "voc"),
+    ):
+        config = load_config(Names, name, overrides)
+        assert config.data.classes == expected
+        assert override_config(load_config(Names, name), overrides) == config
 
 
 def test_none_is_text_and_null_is_nothing() -> None:

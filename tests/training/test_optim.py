@@ -80,6 +80,31 @@ def test_biases_decay_like_weights_unless_told_otherwise() -> None:
     assert len(parameter_groups(Net(), OptimConfig(), 1.0)) == 2
 
 
+def test_parts_have_factors_of_their_own_and_the_longest_name_counts() -> None:
+    factors = {"head": 10.0, "head.0": 2.0, "backbone.body": 4.0, "sca": 7.0}
+    config = CONFIG.model_copy(update={"lr_factors": factors})
+
+    with pytest.raises(ValueError, match="has no sca; its parts are backbone, head, scale, and"):
+        settings_of(Net(), config, 8.0)
+    del factors["sca"]
+    for module, prefix in ((Net(), ""), (nn.ModuleDict({"model": Net()}), "model.")):
+        found = {name: lr for name, (lr, _) in settings_of(module, config, 8.0).items()}
+        assert found[f"{prefix}scale"] == 8.0
+        assert found[f"{prefix}head.0.weight"] == found[f"{prefix}head.0.bias"] == 16.0
+        assert found[f"{prefix}head.1.weight"] == found[f"{prefix}head.1.bias"] == 80.0
+        assert found[f"{prefix}backbone.body.conv.weight"] == 8.0 * 4.0 * 0.5
+        assert found[f"{prefix}backbone.fpn.weight"] == 8.0
+
+
+def test_a_body_without_a_pyramid_is_the_backbone_itself() -> None:
+    net = nn.ModuleDict({"backbone": Body(), "classifier": nn.Conv2d(4, 2, 1)})
+
+    found = settings_of(net, CONFIG, 8.0)
+
+    assert {lr for name, (lr, _) in found.items() if name.startswith("backbone")} == {4.0}
+    assert {lr for name, (lr, _) in found.items() if name.startswith("classifier")} == {8.0}
+
+
 def test_frozen_parameters_are_left_out_and_shared_ones_come_once() -> None:
     net = Net()
     net.backbone["body"].requires_grad_(requires_grad=False)

@@ -120,6 +120,17 @@ def test_merging_keeps_what_is_not_replaced_and_where_it_came_from() -> None:
     assert merged.origin(("e", "f")) == "top:6"
 
 
+def test_mappings_that_are_no_sections_are_replaced_as_a_whole() -> None:
+    below = parse("a: {b: {x: 1, y: 2}, c: 2}\n", "base")
+    above = parse("\na: {b: {z: 3}}\n", "top")
+
+    merged = merge(below, above, whole=[("a", "b")])
+
+    assert merged.values == {"a": {"b": {"z": 3}, "c": 2}}
+    assert merged.origin(("a", "b", "z")) == "top:2"
+    assert merged.origin(("a", "b", "x")) == "top:2", "nobody wrote it but the section around"
+
+
 def test_merging_collects_problems() -> None:
     below, above = parse("a:\n", "base"), parse("b:\n", "top")
 
