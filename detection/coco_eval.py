@@ -3,8 +3,8 @@
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -176,10 +176,10 @@ class CocoAP:
             return self._score(found, backend)
         first = dist.get_rank() == 0
         gathered: list[Any] | None = [None] * dist.get_world_size() if first else None
-        group = _by_cpu(dist.group.WORLD)
-        dist.gather_object(found, gathered, group=group)
-        scores = [self._score(join(gathered), backend) if gathered else None]
-        dist.broadcast_object_list(scores, src=0, group=group)
+        with _by_cpu() as group:
+            dist.gather_object(found, gathered, group=group)
+            scores = [self._score(join(gathered), backend) if gathered else None]
+            dist.broadcast_object_list(scores, src=0, group=group)
         assert scores[0] is not None
         return scores[0]
 
@@ -195,14 +195,21 @@ class CocoAP:
         return score_coco(_to_truth(self._records), results, "bbox", backend=backend)
 
 
-@cache
-def _by_cpu(group: dist.ProcessGroup) -> dist.ProcessGroup:
-    """The same processes through CPU memory, where objects travel, whatever gradients travel by."""
-    if dist.get_backend(group) == "gloo":
-        return group
-    other = dist.new_group(backend="gloo")
-    assert isinstance(other, dist.ProcessGroup)
-    return other
+@contextmanager
+def _by_cpu() -> Iterator[dist.ProcessGroup | None]:
+    """All processes through CPU memory, where objects travel, whatever gradients travel by; None is the group of all.
+
+    Nothing is kept: a group that outlives its run may abort the process at its end.
+    """
+    if dist.get_backend() == "gloo":
+        yield None
+        return
+    group = dist.new_group(backend="gloo")
+    assert isinstance(group, dist.ProcessGroup)
+    try:
+        yield group
+    finally:
+        dist.destroy_process_group(group)
 
 
 def _summary(curves: Curves) -> dict[str, float]:
