@@ -98,11 +98,11 @@ def _build(config: SegmentationConfig, datamodule: MaskDataModule) -> tuple[FCN,
     else:
         model, report = load_for_training(config.model, classes, task=task, loss=loss)
     if config.trainer.compile:
-        _compile(model)
+        compile_dense(model)
     return model, report
 
 
-def _compile(model: FCN) -> None:
+def compile_dense(model: FCN) -> None:
     """Compiles `dense`, one graph for each canvas."""
     torch._dynamo.config.recompile_limit = _MAX_CANVASES  # noqa: SLF001 - has no public name
     model.dense = torch.compile(model.dense, fullgraph=True, dynamic=False)  # type: ignore[method-assign]

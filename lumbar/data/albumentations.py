@@ -35,19 +35,24 @@ class Albumentations:
     even if nothing happens to them.
     """
 
-    def __init__(self, settings: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        settings: Sequence[Mapping[str, Any]],
+        where: str = "data.augment.albumentations",
+    ) -> None:
         """Builds the transforms.
 
         Args:
             settings: `{name: RandomGamma, p: 0.5, ...}` for each transform; OneOf, SomeOf,
                 Sequential and the like take further ones under `transforms`.
+            where: The setting that holds them, for messages.
 
         Raises:
             ValueError: A name, an argument or a value that albumentations does not take.
         """
         library = _import_library()
         # A list of colour changes alone would not take boxes; NoOp makes it take them.
-        transforms = [*_build_list(settings, "data.augment.albumentations"), library.NoOp()]
+        transforms = [*_build_list(settings, where), library.NoOp()]
         boxes = library.BboxParams(
             format="pascal_voc",
             label_fields=["places"],
@@ -56,6 +61,7 @@ class Albumentations:
             filter_invalid_bboxes=True,
         )
         self._compose = library.Compose(transforms, bbox_params=boxes)
+        self._where = where
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Returns the transformed sample.
@@ -73,7 +79,7 @@ class Albumentations:
         changed = self._compose(
             image=image, bboxes=sample.boxes.double().numpy(), places=places, masks=masks
         )
-        _check_image(changed["image"], image)
+        _check_image(changed["image"], image, self._where)
         kept = torch.as_tensor(np.asarray(changed["places"], dtype=np.int64))
         boxes = torch.as_tensor(np.asarray(changed["bboxes"], dtype=np.float32)).reshape(-1, 4)
         return replace(
@@ -152,10 +158,10 @@ def _hint(word: str, known: list[str]) -> str:
     return f', did you mean "{near[0]}"?' if near else ""
 
 
-def _check_image(changed: Any, image: Any) -> None:
+def _check_image(changed: Any, image: Any, where: str) -> None:
     if changed.dtype != image.dtype or changed.shape[2:] != image.shape[2:]:
         raise ValueError(
-            f"data.augment.albumentations: the image must stay {image.dtype} with {image.shape[2]} "
+            f"{where}: the image must stay {image.dtype} with {image.shape[2]} "
             f"channels, but became {changed.dtype} of shape {changed.shape}: "
             "remove the transform that converts it"
         )

@@ -25,6 +25,7 @@ def train_command(
     example: str,
     train: Callable[..., object],
     presets: Presets = NO_PRESETS,
+    prog: str | None = None,
 ) -> int:
     """Trains from a config, or shows or explains its settings.
 
@@ -35,13 +36,14 @@ def train_command(
         example: Name of a config, for the message to those who give none.
         train: Is called with the config, and `name`, `output`, `resume` and `resume_anyway`.
         presets: Settings for each value of the key `preset`.
+        prog: Name of the command, where it is not that of the script.
 
     Returns:
         The exit code.
     """
-    parser = make_parser(description)
+    parser = make_parser(description, prog=prog)
     parser.add_argument("--config", metavar="NAME|PATH", help="a file, or a name in configs/")
-    _add_overrides(parser)
+    add_overrides(parser)
     parser.add_argument("--output", metavar="DIR", type=Path, help="run folder (runs/NAME-1)")
     parser.add_argument(
         "--resume",
@@ -69,7 +71,7 @@ def train_command(
         parser.error(f"--config is needed, for example --config {example}")
 
     def run() -> None:
-        config = load_settings(schema, options.config, _absolute(options), presets=presets)
+        config = load_settings(schema, options.config, absolute_overrides(options), presets=presets)
         if options.print_config:
             print(dump_config(config), end="")
             return
@@ -104,7 +106,7 @@ def eval_command(
         parser.error("--predictions and --annotations belong together")
     if (options.weights is None) == (options.predictions is None):
         parser.error("give either --weights, or --predictions with --annotations")
-    options.overrides = _absolute(options)
+    options.overrides = absolute_overrides(options)
     return guarded(lambda: say(evaluate(options)))
 
 
@@ -125,7 +127,7 @@ def eval_parser(
     parser.add_argument(
         "--config", metavar="NAME|PATH", help="another config than that of the weights"
     )
-    _add_overrides(parser)
+    add_overrides(parser)
     parser.add_argument("--split", choices=("val", "test"), default="val", help="(val)")
     parser.add_argument("--predictions", metavar=place, type=Path, help=predictions)
     parser.add_argument("--annotations", metavar=place, type=Path, help=annotations)
@@ -133,9 +135,15 @@ def eval_parser(
     return parser
 
 
-def make_parser(description: str) -> argparse.ArgumentParser:
-    """Makes a parser that says where relative paths start, and takes no abbreviations."""
+def make_parser(description: str, *, prog: str | None = None) -> argparse.ArgumentParser:
+    """Makes a parser that says where relative paths start, and takes no abbreviations.
+
+    Args:
+        description: What the command does.
+        prog: Its name, where it is not that of the script.
+    """
     return argparse.ArgumentParser(
+        prog=prog,
         description=description,
         epilog=_PATHS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -164,13 +172,15 @@ def say(text: str) -> None:
         print(text)
 
 
-def _add_overrides(parser: argparse.ArgumentParser) -> None:
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Adds the settings that win over those of a config, `key.sub=value`."""
     parser.add_argument(
         "overrides", nargs="*", metavar="key.sub=value", help="settings that win over the config's"
     )
 
 
-def _absolute(options: argparse.Namespace) -> list[str]:
+def absolute_overrides(options: argparse.Namespace) -> list[str]:
+    """The overrides of a command line, whose paths start in the current folder."""
     return [from_current_folder(override) for override in options.overrides]
 
 

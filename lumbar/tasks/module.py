@@ -98,7 +98,8 @@ class TaskModule(LightningModule, Generic[S]):
         trainer = self.trainer
         total_batch = self.images_per_batch * trainer.world_size * trainer.accumulate_grad_batches
         lr = scaled_lr(self.optim_config, total_batch)
-        optimizer = build_optimizer(self, self.optim_config, lr)
+        late = self.schedule_config.body_from > 0
+        optimizer = build_optimizer(self, self.optim_config, lr, body_apart=late)
         steps = int(trainer.estimated_stepping_batches)
         schedule = build_schedule(optimizer, self.schedule_config, steps)
         return {

@@ -22,7 +22,8 @@ C = TypeVar("C", bound=BaseModel)
 Presets = Mapping[str, Mapping[str, Any]]
 
 NO_PRESETS: Presets = MappingProxyType({})
-_PATH_KEYS = ("data.root", "model.weights", "model.backbone.weights")
+_PATH_KEYS = ("data", "data.root", "cases", "model.weights", "model.backbone.weights")
+"""Where they hold a text: `data` is a folder in some configs, and a section in others."""
 _PUBLISHED = "torchvision/"
 
 
@@ -69,7 +70,7 @@ def settings_for(
 def from_current_folder(override: str) -> str:
     """Makes the path of a `key.sub=value` from the command line absolute; other overrides stay as they are."""
     key, equals, value = override.partition("=")
-    if not equals or key not in _PATH_KEYS:
+    if not equals or key not in _PATH_KEYS or value.startswith("{"):
         return override
     return f"{key}={_anchored(value, Path.cwd())}"
 
@@ -93,10 +94,11 @@ def from_root(config: C, root: Path) -> C:
 def _sections(values: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     for key in _PATH_KEYS:
         *parents, leaf = key.split(".")
-        section = values
+        section: Any = values
         for parent in parents:
             section = section[parent]
-        yield section, leaf
+        if isinstance(section, dict) and isinstance(section.get(leaf), str) and section[leaf]:
+            yield section, leaf
 
 
 def _anchored(value: str, folder: Path) -> str:

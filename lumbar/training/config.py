@@ -50,6 +50,9 @@ class ScheduleConfig(Section):
     """poly: the exponent."""
     final_factor: float = Field(default=0.0, ge=0, le=1)
     """cosine and poly: the factor at the end."""
+    body_from: float = Field(default=0.0, ge=0, lt=1)
+    """Fraction of the run during which the residual body keeps a rate of 0, so that new parts do not spoil what it has
+    learned elsewhere; then its rate rises to that of the others in as many steps as the warm-up has."""
 
 
 class TrainerConfig(Section):

@@ -35,18 +35,22 @@ def explain_lr(config: OptimConfig, total_batch: int) -> str:
     return f"{lr:.4g} = {config.lr:.4g} x {total_batch} / {base}, scaled from a batch of {base}"
 
 
-def build_optimizer(module: nn.Module, config: OptimConfig, lr: float) -> Optimizer:
+def build_optimizer(
+    module: nn.Module, config: OptimConfig, lr: float, *, body_apart: bool = False
+) -> Optimizer:
     """The optimiser of the parameters that are trained.
 
     Args:
         module: Already on its device, where the fused step is chosen.
         config: Names the optimiser, its decays and the factor of the backbone.
         lr: Peak learning rate, see `scaled_lr`.
+        body_apart: The residual body gets groups of its own, for a schedule of its own.
 
     Raises:
         ValueError: As `parameter_groups` says.
     """
-    groups = [group._asdict() for group in parameter_groups(module, config, lr)]
+    described = parameter_groups(module, config, lr, body_apart=body_apart)
+    groups = [group._asdict() for group in described]
     if config.name == "sgd":
         optimizer: Optimizer = torch.optim.SGD(groups, lr, config.momentum, fused=True)
         # The first step would begin them, with whatever the memory holds if it is one that is skipped.
@@ -65,9 +69,13 @@ class ParameterGroup(NamedTuple):
     params: list[nn.Parameter]
     lr: float
     weight_decay: float
+    body: bool
+    """Whether they are the residual body, where that has groups of its own."""
 
 
-def parameter_groups(module: nn.Module, config: OptimConfig, lr: float) -> list[ParameterGroup]:
+def parameter_groups(
+    module: nn.Module, config: OptimConfig, lr: float, *, body_apart: bool = False
+) -> list[ParameterGroup]:
     """Trained parameters by their learning rate and weight decay, in the order of the module.
 
     A parameter of at most one dimension that is not the bias of a matrix or a filter belongs to a norm.
@@ -76,18 +84,20 @@ def parameter_groups(module: nn.Module, config: OptimConfig, lr: float) -> list[
         module: Parameters of any shape.
         config: Its decays and the factors of parts.
         lr: Peak learning rate where no factor holds.
+        body_apart: The residual body gets groups of its own, whatever its rates are.
 
     Raises:
         ValueError: A factor is for a part that is not there, or nothing is left to train.
     """
     _check_parts(config.lr_factors, module)
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
             owner, _, leaf = name.rpartition(".")
             weight = getattr(module.get_submodule(owner), "weight", parameter)
             decay = _decay(leaf, parameter, weight, config)
-            groups.setdefault((lr * _factor(name, config), decay), []).append(parameter)
+            settings = (lr * _factor(name, config), decay, body_apart and _in_body(name))
+            groups.setdefault(settings, []).append(parameter)
     if not groups:
         raise ValueError("nothing to train: every parameter is frozen, see model.backbone.freeze")
     return [ParameterGroup(parameters, *settings) for settings, parameters in groups.items()]
@@ -95,11 +105,15 @@ def parameter_groups(module: nn.Module, config: OptimConfig, lr: float) -> list[
 
 def _factor(name: str, config: OptimConfig) -> float:
     """Of the learning rate of a parameter."""
-    name = name.removeprefix(_ROOT)
-    in_body = name.startswith(_BACKBONE) and not name.startswith(_PYRAMID)
+    in_body, name = _in_body(name), name.removeprefix(_ROOT)
     fitting = [part for part in config.lr_factors if f"{name}.".startswith(f"{part}.")]
     factor = config.lr_factors[max(fitting, key=len)] if fitting else 1.0
     return factor * (config.backbone_lr_factor if in_body else 1.0)
+
+
+def _in_body(name: str) -> bool:
+    name = name.removeprefix(_ROOT)
+    return name.startswith(_BACKBONE) and not name.startswith(_PYRAMID)
 
 
 def _check_parts(factors: Mapping[str, float], module: nn.Module) -> None:

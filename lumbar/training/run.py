@@ -115,7 +115,7 @@ def fit(
         every.append(WeightAverage(config.ema_decay))
     every.append(SharedStatistics())  # after the average has taken its place in the model
     loggers = [_logger(name, folder) for name in config.loggers]
-    with _quiet(), _plain_words():
+    with _quiet(), plain_words():
         trainer = _trainer(config, every, loggers)
         ckpt_path = None if resume is None else str(resume)
         trainer.fit(module, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
@@ -142,7 +142,7 @@ def validate(
     Returns:
         The scores by name, without the prefix.
     """
-    with _quiet(), _plain_words():
+    with _quiet(), plain_words():
         trainer = trainer or _trainer(config, [SharedStatistics(), Signals()], [])
         evaluate = trainer.validate if split == "val" else trainer.test
         evaluate(module, datamodule=datamodule, verbose=False)
@@ -226,8 +226,12 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _plain_words() -> Iterator[None]:
-    """Says what has happened where another process is the cause of an error."""
+def plain_words() -> Iterator[None]:
+    """Says what has happened where another process, or a full disk, is the cause of an error.
+
+    Raises:
+        ValueError: It is.
+    """
     try:
         yield
     except RuntimeError as error:

@@ -14,6 +14,7 @@ from lumbar.training.checkpoint import write_json
 
 _RUNS = Path("runs")
 _SHARED = "LUMBAR_RUN_FOLDER"
+_LAST = "checkpoints/last.ckpt"
 
 
 @dataclass(frozen=True)
@@ -23,23 +24,26 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def create(cls, output: Path | None, name: str, *, resume: bool) -> "RunFolder":
+    def create(
+        cls, output: Path | None, name: str, *, resume: bool, mark: str = _LAST
+    ) -> "RunFolder":
         """Makes the folder of a run, or finds that of the run to go on with.
 
         Only the first process of a distributed run makes one; the others get the same, and check nothing.
 
         Args:
             output: The folder; None takes the next free `runs/NAME-1`, `runs/NAME-2`, ... of the current folder, or
-                when resuming the last of them that has a checkpoint.
+                when resuming the last of them that has the mark.
             name: Name of the config.
             resume: Whether an earlier run may be in the folder.
+            mark: The file by which a run that can be resumed is known, by default its checkpoint.
 
         Raises:
             ValueError: Another run is there, or separately launched processes cannot agree on a folder.
         """
         if getattr(rank_zero_only, "rank", 0) > 0:
             return cls._of_first_process(output)
-        path = output or (_last(name) if resume else None) or _made(name)
+        path = output or (_last(name, mark) if resume else None) or _made(name)
         if not resume and path.is_dir() and any(path.iterdir()):
             raise ValueError(
                 f"{path} is not empty: go on with the run in it with --resume auto, "
@@ -79,7 +83,7 @@ class RunFolder:
     @property
     def last(self) -> Path:
         """Checkpoint of the last epoch, from which a run resumes."""
-        return self.checkpoints / "last.ckpt"
+        return self.path / _LAST
 
     @property
     def best(self) -> Path:
@@ -126,6 +130,6 @@ def _made(name: str) -> Path:
     return path
 
 
-def _last(name: str) -> Path | None:
+def _last(name: str, mark: str) -> Path | None:
     made = takewhile(Path.exists, _numbered(name))
-    return next(reversed([path for path in made if RunFolder(path).last.is_file()]), None)
+    return next(reversed([path for path in made if (path / mark).is_file()]), None)

@@ -11,13 +11,14 @@ from detection.build import make_detector
 from detection.config import DetectionConfig
 from detection.presets import PRESETS
 from lumbar.training.load import config_from_dict, config_to_dict, load_config
+from medical.study.config import MedicalConfig
 from segmentation.build import make_segmenter
 from segmentation.config import SegmentationConfig
 from segmentation.labels import TASKS
 from segmentation.pixel_losses import CrossEntropy
 from tests.architecture.tree import ROOT
 
-Config = DetectionConfig | SegmentationConfig
+Config = DetectionConfig | SegmentationConfig | MedicalConfig
 
 RECIPES = sorted((ROOT / "configs").glob("*.yaml"))
 PARTS = sorted((ROOT / "configs").glob("*/*.yaml"))
@@ -36,8 +37,15 @@ def is_segmentation(path: Path) -> bool:
     return "masks:" in text or any(is_segmentation(path.parent / base.strip()) for base in bases)
 
 
+def is_medical(path: Path) -> bool:
+    """Whether a file describes a study of patients."""
+    return path.name.startswith("medical_")
+
+
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Reads a file as the tools do."""
+    if is_medical(path):
+        return load_config(MedicalConfig, path, overrides)
     if is_segmentation(path):
         return load_config(SegmentationConfig, path, overrides)
     return load_config(DetectionConfig, path, overrides, presets=PRESETS)
@@ -47,7 +55,7 @@ def make_model(config: Config) -> nn.Module:
     """The model for three classes."""
     if isinstance(config, DetectionConfig):
         return make_detector(config.model, num_classes=3)
-    task = TASKS[config.task]
+    task = TASKS["multiclass" if isinstance(config, MedicalConfig) else config.task]
     return make_segmenter(config.model, 3, task=task, loss=CrossEntropy(task))
 
 
@@ -55,8 +63,9 @@ def make_model(config: Config) -> nn.Module:
 def test_a_recipe_opens_with_command_cost_and_result(path: Path) -> None:
     command, cost, result, *_ = path.read_text(encoding="utf-8").splitlines()
 
-    tool = "train_seg" if is_segmentation(path) else "train_det"
-    assert command == f"# python tools/{tool}.py --config {path.name}"
+    tool = "train_seg.py" if is_segmentation(path) else "train_det.py"
+    tool = "medical.py fit" if is_medical(path) else tool
+    assert command == f"# python tools/{tool} --config {path.name}"
     assert cost.startswith("# Hardware: ")
     assert result.startswith("# Result: ")
     assert "not yet run" in result or any(letter.isdigit() for letter in result)
@@ -96,7 +105,12 @@ def test_a_recipe_without_weights_has_a_norm_that_learns(path: Path) -> None:
 
 @pytest.mark.parametrize("path", RECIPES, ids=name_of)
 def test_a_recipe_names_files_for_training_and_validation(path: Path) -> None:
-    data = load(path).data
+    config = load(path)
+    if isinstance(config, MedicalConfig):  # its folds do both
+        assert config.data
+        assert not config.data.startswith("examples/") or (ROOT / config.data).is_dir()
+        return
+    data = config.data
 
     places = [
         (split.images, split.annotations if hasattr(split, "annotations") else split.masks)

@@ -89,6 +89,7 @@ def test_files_of_a_room_import_leftwards(room: str) -> None:
         "lumbar.tasks.settings",
         *("detection.config", "detection.presets", "detection.commands"),
         *("segmentation.config", "segmentation.commands"),
+        *("medical.study.config", "medical.commands"),
         *(f"lumbar.commands.{command}" for command in ("predict", "export", "convert_weights")),
     ],
 )

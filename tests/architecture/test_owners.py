@@ -11,6 +11,9 @@ OWNERS_OF_LIBRARIES = {
     "cv2": [
         "lumbar/data/interpolation.py"
     ],  # reads a small file into gigabytes, and a broken one as None
+    "highdicom": ["medical/scans/dicom_seg.py"],
+    "jinja2": ["medical/pages"],
+    "nibabel": ["medical/scans/nifti.py"],
     "pickle": [
         "backbones/files.py",
         "backbones/pickles.py",

@@ -15,6 +15,7 @@ import pytest
 from detection.config import DetectionConfig
 from detection.presets import PRESETS
 from lumbar.training.load import load_config
+from medical.study.config import MedicalConfig
 from segmentation.config import SegmentationConfig
 from tests.architecture.tree import ROOT
 
@@ -38,9 +39,9 @@ def commands(document: Path) -> list[list[str]]:
 
 
 @cache
-def flags_of(tool: str) -> set[str]:
-    """The options that a tool's help names."""
-    command = [sys.executable, str(ROOT / "tools" / tool), "--help"]
+def flags_of(tool: str, *subcommand: str) -> set[str]:
+    """The options that the help of a tool names, or that of one of its commands."""
+    command = [sys.executable, str(ROOT / "tools" / tool), *subcommand, "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return set(re.findall(r"--[a-z][a-z-]*", done.stdout))
 
@@ -73,10 +74,13 @@ def test_tools_their_options_configs_and_keys_exist(document: Path) -> None:
             script = f"tools/{tool}"
             arguments = words[words.index(script) :] if script in words else words  # not torchrun's
             options = {word.partition("=")[0] for word in arguments if word.startswith("--")}
-            assert options <= flags_of(tool), words
+            is_medical = tool == "medical.py"
+            assert options <= flags_of(tool, *arguments[1:2] * is_medical), words
             overrides = [word for word in arguments if OVERRIDE.fullmatch(word)]
             named = words[words.index("--config") + 1] if "--config" in words else None
-            if tool.endswith("_seg.py"):
+            if is_medical:
+                load_config(MedicalConfig, named or "medical_nuclei", overrides)
+            elif tool.endswith("_seg.py"):
                 load_config(SegmentationConfig, named or "fcn_r50", overrides)
             else:
                 load_config(DetectionConfig, named or "faster_rcnn_r50", overrides, presets=PRESETS)

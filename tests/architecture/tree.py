@@ -13,6 +13,14 @@ FLOORS = (
     ("lumbar/tasks",),
     ("detection", "segmentation"),
     ("lumbar/commands",),
+    ("medical/scans",),
+    ("medical/scores",),
+    ("medical/pages",),
+    ("medical/study",),
+    ("medical/learning",),
+    ("medical/report",),
+    ("medical/delivery",),
+    ("medical",),
     ("tools", "benchmarks"),
 )
 """Rooms from the ground up; a room imports only from lower floors."""
@@ -20,7 +28,7 @@ FLOORS = (
 ROOMS = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 """The floor of each room."""
 
-PACKAGES = ("lumbar", "backbones", "detection", "segmentation")
+PACKAGES = ("lumbar", "backbones", "detection", "segmentation", "medical")
 """What is installed."""
 
 SCRIPTS = ("tools", "benchmarks")

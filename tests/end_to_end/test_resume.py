@@ -89,7 +89,7 @@ def assert_resumes(tmp_path: Path, examples: Path, ranks: int, workers: int, kil
         assert {path.name for path in run.checkpoints.iterdir()} == {"last.ckpt", "best.ckpt"}
 
 
-@pytest.mark.parametrize(("ranks", "workers", "kills"), [(1, 2, 2), (2, 0, 2)])
+@pytest.mark.parametrize(("ranks", "workers", "kills"), [(1, 2, 1), (2, 0, 1)])
 def test_killed_runs_end_as_if_left_alone(
     tmp_path: Path, examples: Path, ranks: int, workers: int, kills: int
 ) -> None:

@@ -127,7 +127,13 @@ def assert_stopped(run: LongRun, pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "workers"), [("launcher", 0), ("group", 1), ("second rank", 0), ("ctrl-c", 1)]
+    ("pattern", "workers"),
+    [
+        pytest.param("launcher", 0, marks=pytest.mark.slow),
+        pytest.param("group", 1, marks=pytest.mark.slow),
+        ("second rank", 0),
+        ("ctrl-c", 1),
+    ],
 )
 def test_two_processes_save_and_stop(tmp_path: Path, pattern: str, workers: int) -> None:
     assert_stopped(LongRun(tmp_path, workers=workers), pattern)

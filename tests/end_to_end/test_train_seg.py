@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
@@ -83,6 +84,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(small_seg_config: Path, tmp_path
     assert stopped.results.read_text() == whole.results.read_text()
 
 
+@pytest.mark.slow
 def test_two_processes_train_the_weights_of_one(small_seg_config: Path, tmp_path: Path) -> None:
     """By steps in proportion to the gradient: AdamW's have one size, however small and uncertain that is."""
     same = ("optim.name=sgd", "optim.lr=0.02", "model.head.dropout=0.0", "trainer.max_epochs=1")

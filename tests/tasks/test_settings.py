@@ -8,6 +8,7 @@ from detection.config import DetectionConfig
 from detection.presets import PRESETS
 from lumbar.tasks.settings import from_current_folder, from_root, load_settings, settings_for
 from lumbar.training.load import ConfigError, config_from_dict, project_root
+from medical.study.config import MedicalConfig
 
 
 def config_with(root: str, weights: str) -> DetectionConfig:
@@ -18,7 +19,9 @@ def config_with(root: str, weights: str) -> DetectionConfig:
     return config_from_dict(DetectionConfig, values)
 
 
-@pytest.mark.parametrize("key", ["data.root", "model.weights", "model.backbone.weights"])
+@pytest.mark.parametrize(
+    "key", ["data", "data.root", "cases", "model.weights", "model.backbone.weights"]
+)
 def test_a_path_of_the_command_line_starts_in_the_current_folder(
     key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -35,6 +38,7 @@ def test_a_path_of_the_command_line_starts_in_the_current_folder(
         "model.backbone.weights=none",
         "model.weights=torchvision/fasterrcnn_resnet50_fpn",
         "data.train.images=train2017",
+        "data={root: datasets/x}",
         "trainer.max_steps=2",
         "data.root",
     ],
@@ -48,6 +52,15 @@ def test_paths_of_a_config_start_from_the_root(tmp_path: Path) -> None:
 
     assert config.data.root == f"{tmp_path}/datasets/x"
     assert config.model.weights == config.model.backbone.weights == f"{tmp_path}/w/a.pth"
+
+
+def test_data_may_be_a_folder_instead_of_a_section(tmp_path: Path) -> None:
+    config = config_from_dict(MedicalConfig, {"data": "datasets/x", "cases": ""})
+
+    config = from_root(config, tmp_path)
+
+    assert config.data == f"{tmp_path}/datasets/x"
+    assert not config.cases
 
 
 def test_names_of_weights_are_no_paths(tmp_path: Path) -> None:

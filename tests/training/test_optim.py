@@ -115,6 +115,21 @@ def test_frozen_parameters_are_left_out_and_shared_ones_come_once() -> None:
     assert sum(len(g.params) for g in parameter_groups(net, CONFIG, 1.0)) == 7
 
 
+def test_a_body_with_a_schedule_of_its_own_has_groups_of_its_own() -> None:
+    net, even = Net(), OptimConfig(weight_decay=0.1, norm_weight_decay=0.1)
+    together = parameter_groups(net, even, 1.0)
+    apart = parameter_groups(net, even, 1.0, body_apart=True)
+    names = {id(parameter): name for name, parameter in net.named_parameters()}
+
+    assert [group.body for group in together] == [False]
+    assert {group.body for group in apart} == {True, False}
+    for group in apart:
+        assert {names[id(p)].startswith("backbone.body") for p in group.params} == {group.body}
+    assert sum(len(group.params) for group in apart) == len(together[0].params)
+    optimizer = build_optimizer(net, even, 1.0, body_apart=True)
+    assert {group["body"] for group in optimizer.param_groups} == {True, False}
+
+
 def test_a_module_without_anything_to_train_is_an_error() -> None:
     net = Net().requires_grad_(requires_grad=False)
 

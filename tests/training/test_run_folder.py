@@ -47,6 +47,17 @@ def test_resuming_finds_the_last_run_with_a_checkpoint() -> None:
     assert RunFolder.create(None, "r50", resume=True) == second
 
 
+def test_a_run_of_another_kind_is_known_by_another_file() -> None:
+    first = RunFolder.create(None, "r50", resume=False)
+    second = RunFolder.create(None, "r50", resume=False)
+    (first.path / "splits.json").touch()
+    second.checkpoints.mkdir()
+    second.last.touch()
+
+    assert RunFolder.create(None, "r50", resume=True, mark="splits.json") == first
+    assert RunFolder.create(None, "r50", resume=True) == second
+
+
 def test_other_processes_get_the_folder_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that Lightning starts inherit its environment."""
     first = RunFolder.create(None, "r50", resume=False)

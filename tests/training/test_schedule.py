@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lumbar.training.config import ScheduleConfig
-from lumbar.training.schedule import build_schedule, factor, warmup_length
+from lumbar.training.schedule import body_factor, build_schedule, factor, warmup_length
 
 Name = Literal["multistep", "cosine", "poly", "constant"]
 configs = st.builds(
@@ -89,3 +89,48 @@ def test_the_optimiser_follows_and_resumes() -> None:
         [3.0 * factor(step, total, config) for step in range(1, total + 1)]
     )
     assert first + stepped(total - 8, state)[0] == pytest.approx(rates)
+
+
+@given(configs, st.integers(1, 2000), st.floats(0, 0.9))
+@settings(max_examples=100)
+def test_a_body_waits_and_then_rises_to_the_rate_of_the_rest(
+    config: ScheduleConfig, total: int, begin: float
+) -> None:
+    config = config.model_copy(update={"body_from": begin})
+    first = round(begin * total)
+    ramp = warmup_length(config, total) if first else 0
+
+    for step in range(total + 1):
+        body, rest = body_factor(step, total, config), factor(step, total, config)
+        if step < first:
+            assert body == 0
+        elif step >= first + ramp:
+            assert body == rest
+        else:
+            assert body == pytest.approx(rest * (step - first + 1) / (ramp + 1))
+
+
+@given(configs, st.integers(1, 500))
+def test_a_body_that_does_not_wait_is_like_the_rest(config: ScheduleConfig, total: int) -> None:
+    for step in range(total):
+        assert body_factor(step, total, config) == factor(step, total, config)
+
+
+def test_only_groups_of_the_body_wait() -> None:
+    config, total = ScheduleConfig(name="constant", warmup_steps=0, body_from=0.5), 10
+    body, head = (torch.nn.Parameter(torch.ones(2)) for _ in range(2))
+    groups = [{"params": [body], "lr": 0.1, "body": True}, {"params": [head], "body": False}]
+    optimizer = torch.optim.AdamW(groups, lr=1.0, weight_decay=0.1)
+    schedule = build_schedule(optimizer, config, total)
+    waited = []
+    for _ in range(total):
+        body.grad, head.grad = torch.ones(2), torch.ones(2)
+        before = body.detach().clone()
+        optimizer.step()
+        waited.append(torch.equal(body, before))
+        schedule.step()
+
+    # Not even the decay moves it.
+    assert waited == [True] * 5 + [False] * 5
+    assert [group["lr"] for group in optimizer.param_groups] == [0.1, 1.0]
+    assert bool((head < 1).all())
