@@ -14,10 +14,12 @@ class FeatureSpec(NamedTuple):
 
 
 class Backbone(nn.Module):
-    """Images to named feature maps, finest first."""
+    """Images to named feature maps, finest first; the last one is what a classifier averages over the image."""
 
     features: dict[str, FeatureSpec]
     """What `forward` returns, by name."""
+    draws: bool = False
+    """Whether it draws at random while it learns; then `forward` takes `seeds` (B,) int64 as a second argument."""
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Computes the feature maps.

@@ -1,23 +1,26 @@
-"""A residual unit as a value: its convolutions, the place of its stride, its shortcut."""
+"""A residual unit as a value: its convolutions, the place of its stride, its shortcut, and what joins them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from backbones.norm import ConvNorm, Norm, conv_norm
-
-Shortcut = Callable[[int, int, int, Norm], nn.Module]
-"""Makes the way around the branch, from (input channels, output channels, stride, norm)."""
+from backbones.attention import Attention
+from backbones.drop import NO_DROP, Drop, Dropout, DropPath
+from backbones.merges import Add, Merge
+from backbones.norm import Norm, conv_norm
+from backbones.shortcuts import NOT_SPREAD, Convolution, Shortcut
 
 
 @dataclass(frozen=True)
 class Conv:
-    """One convolution of a residual branch; each is followed by a norm."""
+    """One convolution of a residual branch; each has a norm."""
 
     kernel: int
     width: int = 1
     """Output channels per channel of the stage."""
+    groups: int = 1
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,12 @@ class Block:
     stride_at: int
     """Index of the convolution that takes the stride of the stage."""
     shortcut: Shortcut
+    merge: Merge = Add
+    attention: Attention = nn.Identity
+    """Stands behind the branch."""
+    conv: Convolution = nn.Conv2d
+    blur: Callable[[int, int], nn.Module] | None = None
+    """Takes the stride in place of its convolution and behind it, from (stride, spread)."""
 
     @property
     def expansion(self) -> int:
@@ -35,25 +44,22 @@ class Block:
         return self.convs[-1].width
 
 
-def project(in_channels: int, out_channels: int, stride: int, norm: Norm) -> nn.Module:
-    """The identity, or a 1x1 projection where the shape changes (arXiv:1512.03385, option B)."""
-    if stride == 1 and in_channels == out_channels:
-        return nn.Identity()
-    conv = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
-    return ConvNorm(conv, norm(out_channels))
-
-
 class Unit(nn.Module):
-    """relu(shortcut(x) + branch(x)), He et al. 2015 (arXiv:1512.03385), figures 2 and 5.
+    """relu(merge(shortcut(x), branch(x))), He et al. 2015 (arXiv:1512.03385), figures 2 and 5.
 
     Args:
         in_channels: Channels of x.
         width: Of the stage.
         stride: Of the unit.
         block: The pattern of the branch.
-        norm: Makes the norm after every convolution.
+        norm: Makes the norm of every convolution.
         dilations: Of the convolutions up to the one that takes the stride, and of those behind it.
+        drop: What is dropped where seeds are given.
+        number: Of the unit in its network; units draw apart from each other.
     """
+
+    closed: ClassVar[bool] = True
+    """Whether it ends with an activation, as its input must."""
 
     def __init__(
         self,
@@ -63,33 +69,77 @@ class Unit(nn.Module):
         stride: int,
         block: Block,
         norm: Norm,
-        dilations: tuple[int, int] = (1, 1),
+        dilations: tuple[int, int] = NOT_SPREAD,
+        drop: Drop = NO_DROP,
+        number: int = 0,
     ) -> None:
         super().__init__()
         self.num_convs = len(block.convs)
-        channels = in_channels
+        before, behind = dilations
+        blurs = block.blur is not None and stride * behind > before
+        channels = [in_channels, *(width * spec.width for spec in block.convs)]
         for index, spec in enumerate(block.convs):
             dilation = dilations[index > block.stride_at]
-            conv = nn.Conv2d(
-                channels,
-                width * spec.width,
+            conv = block.conv(
+                channels[index],
+                channels[index + 1],
                 spec.kernel,
-                stride=stride if index == block.stride_at else 1,
+                stride=stride if index == block.stride_at and not blurs else 1,
                 padding=dilation * (spec.kernel // 2),
                 dilation=dilation,
+                groups=spec.groups,
                 bias=False,
             )
-            channels = conv.out_channels
             self.add_module(f"conv{index + 1}", conv)
-            self.add_module(f"bn{index + 1}", norm(channels))
-        self.downsample = block.shortcut(in_channels, channels, stride, norm)
+            self.add_module(f"bn{index + 1}", norm(channels[index + self.closed]))
+        self.se = block.attention(channels[-1])
+        self.downsample = block.shortcut(in_channels, channels[-1], stride, norm, dilations)
+        self.merge = block.merge(channels[-1])
+        self.blur = block.blur(stride, before) if block.blur and blurs else nn.Identity()
+        self.blur_before = block.stride_at + 2
+        self.drop_path, self.dropout = DropPath(drop.path, number), Dropout(drop.inside, number)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps (B, Cin, H, W) to (B, Cout, ceil(H / stride), ceil(W / stride))."""
+    def forward(self, x: Tensor, seeds: Tensor | None = None) -> Tensor:
+        """Maps (B, Cin, H, W) to (B, Cout, ceil(H / stride), ceil(W / stride)), dropping by the seeds (B,) if any."""
         branch = x
         for index in range(1, self.num_convs + 1):
             if index > 1:
-                branch = branch.relu_()
+                branch = self.between(branch.relu_(), index, seeds)
             branch = conv_norm(branch, getattr(self, f"conv{index}"), getattr(self, f"bn{index}"))
-        # In place: neither a convolution nor a norm needs its output in the backward pass.
-        return branch.add_(self.downsample(x)).relu_()
+        out: Tensor = self.merge(self.downsample(x), self.weighed(branch, seeds))
+        return out.relu_()
+
+    def between(self, branch: Tensor, index: int, seeds: Tensor | None) -> Tensor:
+        """The activation (B, C, H, W) before convolution `index`, with what a block may put there; seeds are (B,)."""
+        if index == self.blur_before:
+            branch = self.blur(branch)
+        if index == self.num_convs and seeds is not None:
+            branch = self.dropout(branch, seeds)
+        return branch
+
+    def weighed(self, branch: Tensor, seeds: Tensor | None) -> Tensor:
+        """The end of the branch (B, C, H, W): its attention, and whether its images have it; seeds are (B,)."""
+        branch = self.se(branch)
+        return branch if seeds is None else self.drop_path(branch, seeds)
+
+
+class PreUnit(Unit):
+    """merge(shortcut, branch) without a last activation, He et al. 2016 (arXiv:1603.05027), figure 4 (e).
+
+    Norm and activation come before each convolution. A shortcut that changes the shape starts behind the first of
+    them, as in the authors' code; any other is x itself.
+    """
+
+    closed: ClassVar[bool] = False
+
+    def forward(self, x: Tensor, seeds: Tensor | None = None) -> Tensor:
+        """Maps (B, Cin, H, W) to (B, Cout, ceil(H / stride), ceil(W / stride)), dropping by the seeds (B,) if any."""
+        branch = self.get_submodule("bn1")(x).relu_()
+        shortcut = x if isinstance(self.downsample, nn.Identity) else self.downsample(branch)
+        for index in range(1, self.num_convs):
+            # The norm of the next convolution follows this one.
+            conv, norm = getattr(self, f"conv{index}"), getattr(self, f"bn{index + 1}")
+            branch = self.between(conv_norm(branch, conv, norm).relu_(), index + 1, seeds)
+        branch = getattr(self, f"conv{self.num_convs}")(branch)
+        out: Tensor = self.merge(shortcut, self.weighed(branch, seeds))
+        return out

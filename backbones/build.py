@@ -10,24 +10,30 @@ from typing import NamedTuple
 from torch import nn
 
 from backbones.base import Backbone
-from backbones.catalogue import ARCHS
+from backbones.body import Body
 from backbones.config import BackboneConfig, FPNConfig
+from backbones.drop import Drop
 from backbones.fpn import FeaturePyramid, Init, PyramidBackbone
+from backbones.names import TIMM
+from backbones.network import has_norms, make_network
 from backbones.norm import make_norm
 from backbones.pixels import PixelNorm
-from backbones.resnet import ResNet
+from backbones.timm_body import TimmBody, make_timm
 from backbones.weights import (
     PUBLISHED,
     LoadReport,
     fetch_backbone,
     load_into,
+    load_timm,
     read_backbone,
 )
 
 _logger = logging.getLogger(__name__)
 
 _FIXED_NORMS = ("frozen", "eval")
-_CONVOLUTION = re.compile(r"(layer\d\.\d+\.)?conv\d(\.[036])?\.weight")
+_CONVOLUTION = re.compile(
+    r"((stem|layer\d)\.(\d+\.)?)?(conv\d(\.[036])?|downsample\.\d|se\.\w+|merge\.gate)\.weight"
+)
 _FPN_INITS: Mapping[str, Init] = {
     "kaiming": partial(nn.init.kaiming_uniform_, a=1),
     "xavier": nn.init.xavier_uniform_,
@@ -35,9 +41,9 @@ _FPN_INITS: Mapping[str, Init] = {
 
 
 class BuiltBody(NamedTuple):
-    """A residual network, the normalisation its weights expect, and what was loaded."""
+    """A network, the normalisation its weights expect, and what was loaded."""
 
-    body: ResNet
+    body: Body
     pixels: PixelNorm
     report: LoadReport | None
     """None where no weights were asked for."""
@@ -53,20 +59,24 @@ class BuiltBackbone(NamedTuple):
 
 
 def build_body(config: BackboneConfig) -> BuiltBody:
-    """The residual network to train, with its weights loaded; without weights nothing is frozen.
+    """The network to train, with its weights loaded; without weights nothing is frozen.
 
     Raises:
         ValueError: The weights cannot be had or are of another network, or the norm cannot work.
     """
     _check_norm(config)
-    body, pixels = _make_body(config), PixelNorm.of_imagenet(config.in_channels)
-    if config.weights == "none":
-        if config.freeze:
-            _logger.warning("no weights were loaded: model.backbone.freeze is ignored")
-        return BuiltBody(body, pixels, report=None)
-    report = _load(body, config)
-    body.freeze(config.freeze)
-    return BuiltBody(body, pixels, report)
+    if config.name.startswith(TIMM):
+        built = _build_timm(config)
+    elif config.weights == "none":
+        built = _make_body(config)
+    else:
+        body, pixels, _ = _make_body(config)
+        built = BuiltBody(body, pixels, _load(body, config))
+    if built.report:
+        built.body.freeze(config.freeze)
+    elif config.freeze:
+        _logger.warning("no weights were loaded: model.backbone.freeze is ignored")
+    return built
 
 
 def make_body(config: BackboneConfig) -> BuiltBody:
@@ -74,9 +84,9 @@ def make_body(config: BackboneConfig) -> BuiltBody:
 
     It reads and fetches nothing, and needs no device; the stages to freeze are frozen.
     """
-    body = _make_body(config)
-    body.freeze(config.freeze)
-    return BuiltBody(body, PixelNorm.of_imagenet(config.in_channels), report=None)
+    built = _make_body(config)
+    built.body.freeze(config.freeze)
+    return built
 
 
 def build_backbone(backbone: BackboneConfig, fpn: FPNConfig) -> BuiltBackbone:
@@ -104,18 +114,61 @@ def add_pyramid(body: Backbone, config: FPNConfig) -> PyramidBackbone:
     return PyramidBackbone(body, pyramid)
 
 
-def _make_body(config: BackboneConfig) -> ResNet:
-    return ResNet(
-        ARCHS[config.name],
+def _make_body(config: BackboneConfig) -> BuiltBody:
+    if config.name.startswith(TIMM):
+        return BuiltBody(*_make_timm(config), report=None)
+    body = make_network(
+        config.name,
         in_channels=config.in_channels,
         norm=make_norm(config.norm, config.norm_eps),
         checkpointed=config.checkpoint,
         output_stride=config.output_stride,
+        drop=Drop(config.drop_path, config.dropout),
+        width=config.width,
+    )
+    return BuiltBody(body, PixelNorm.of_imagenet(config.in_channels), report=None)
+
+
+def _make_timm(config: BackboneConfig, weights: str = "") -> tuple[TimmBody, PixelNorm]:
+    """With timm's own weights of this name, if there is one."""
+    if config.checkpoint or config.drop_path or config.dropout or config.width:
+        raise ValueError(
+            f"model.backbone.name={config.name}: checkpoint, drop_path, dropout and width are for the networks of the "
+            "catalogue; set model.backbone.checkpoint=[], model.backbone.drop_path=0, model.backbone.dropout=0 and "
+            "model.backbone.width=null"
+        )
+    return make_timm(
+        (weights or config.name).removeprefix(TIMM),
+        in_channels=config.in_channels,
+        output_stride=config.output_stride,
+        norm=config.norm,
+        pretrained=bool(weights),
     )
 
 
+def _build_timm(config: BackboneConfig) -> BuiltBody:
+    weights = config.weights
+    if weights == "none":
+        return _make_body(config)
+    if weights.startswith(TIMM):
+        if weights.partition(".")[0] != config.name.partition(".")[0]:
+            raise ValueError(
+                f"model.backbone.weights={weights} does not fit model.backbone.name={config.name}; "
+                f"set model.backbone.name={weights.partition('.')[0]}"
+            )
+        body, pixels = _make_timm(config, weights)
+        return BuiltBody(body, pixels, LoadReport(weights, tuple(body.net.state_dict())))
+    if weights.startswith("torchvision/"):
+        raise ValueError(
+            f"model.backbone.weights={weights} does not fit model.backbone.name={config.name}; "
+            f"set model.backbone.weights={config.name}, FILE or none"
+        )
+    body, pixels = _make_timm(config)
+    return BuiltBody(body, pixels, load_timm(body.net, Path(weights)))
+
+
 def _check_norm(config: BackboneConfig) -> None:
-    if config.norm in _FIXED_NORMS and config.weights == "none":
+    if config.norm in _FIXED_NORMS and config.weights == "none" and has_norms(config.name):
         raise ValueError(
             f"model.backbone.norm={config.norm} never learns its statistics and needs weights, but "
             "model.backbone.weights=none; set model.backbone.norm=group (or batch), or "
@@ -123,7 +176,7 @@ def _check_norm(config: BackboneConfig) -> None:
         )
 
 
-def _load(body: ResNet, config: BackboneConfig) -> LoadReport:
+def _load(body: Body, config: BackboneConfig) -> LoadReport:
     if config.weights.startswith("torchvision/"):
         _check_name(config)
         state = fetch_backbone(config.weights)

@@ -1,36 +1,29 @@
 """Settings of the backbone and the pyramid; choices are literals, so that no torch is needed to check them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
+from backbones.names import NAMES, TIMM, known_name
 from lumbar.schema import Section
 
-BackboneName = Literal[
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "resnet101",
-    "resnet152",
-    "resnet50_v1",
-    "resnet101_v1",
-    "resnet152_v1",
-    "resnet18c",
-    "resnet50c",
-    "resnet101c",
-]
+_NAME_SCHEMA = {"anyOf": [{"enum": list(NAMES)}, {"type": "string", "pattern": f"^{TIMM}"}]}
+"""For editors, which offer the names."""
+Name = Annotated[str, AfterValidator(known_name), WithJsonSchema(_NAME_SCHEMA)]
 NormName = Literal["frozen", "eval", "batch", "sync", "group"]
 StageName = Literal["stem", "layer1", "layer2", "layer3", "layer4"]
 
 
 class BackboneConfig(Section):
-    """A residual network that yields c2..c5."""
+    """A network that yields c2..c5."""
 
-    name: BackboneName = "resnet50"
-    """Architecture; `_v1` has the stride in the first 1x1 convolution of a block (the paper), the others in the 3x3;
-    `c` begins with three 3x3 convolutions instead of one of 7x7 (MMSegmentation's ResNetV1c)."""
+    name: Name = "resnet50"
+    """Architecture, one of those that `python -m backbones` lists, or `timm/NAME` (needs timm). `_v1` has the stride in
+    the first 1x1 convolution of a block (the paper), the others in the 3x3; `c` begins with three 3x3 convolutions
+    instead of one of 7x7 (MMSegmentation's ResNetV1c); `d` averages in its shortcuts, too."""
     weights: str = "torchvision/resnet50.v1"
-    """`torchvision/<name>.v1` or `.v2` (fetched once into torchvision's cache), a file, or `none`."""
+    """`torchvision/<name>.v1` or `.v2` (fetched once into torchvision's cache), `timm/<name>.<tag>` for a
+    network of timm, a file, or `none`."""
     norm: NormName = "frozen"
     """frozen: statistics and affine fixed, folded into the convolutions (needs weights); eval: the same with a trained
     affine; batch; sync: batch statistics over all ranks; group: GroupNorm of 32 groups, for training from scratch with
@@ -41,6 +34,13 @@ class BackboneConfig(Section):
     """Stages that are not trained; ignored with a notice where no weights were loaded."""
     checkpoint: tuple[StageName, ...] = ()
     """Stages whose activations are recomputed in the backward pass: less memory, more time."""
+    width: int | None = Field(default=None, ge=1)
+    """Channels of the stem and of the first stage, of which the other stages have multiples; null: those that the
+    network has by its name."""
+    drop_path: float = Field(default=0.0, ge=0, lt=1)
+    """Stochastic depth: probability that an image skips the last unit while the network learns; less before."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Probability that a value before the last convolution of a residual unit is zero while the network learns."""
     output_stride: Literal[8, 16, 32] = 32
     """Pixels per cell of the coarsest map; with 8 or 16 the last stages keep the size and spread their kernels, for the
     segmentation heads `fcn` and `concat`."""

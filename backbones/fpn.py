@@ -79,10 +79,16 @@ class PyramidBackbone(Backbone):
         self.body = body
         self.fpn = fpn
         self.features = fpn.features
+        self.draws = body.draws
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Maps (B, C, H, W) to p2..p6, each (B, channels, ceil(H / stride), ceil(W / stride))."""
-        levels: dict[str, Tensor] = self.fpn(self.body(x))
+    def forward(self, x: Tensor, *seeds: Tensor) -> dict[str, Tensor]:
+        """Maps (B, C, H, W) to p2..p6, each (B, channels, ceil(H / stride), ceil(W / stride)).
+
+        Args:
+            x: (B, C, H, W) float, normalised pixels.
+            seeds: (B,) int64 for a body that draws at random while it learns.
+        """
+        levels: dict[str, Tensor] = self.fpn(self.body(x, *seeds))
         return levels
 
 

@@ -8,8 +8,14 @@ from torch import Tensor
 
 from backbones.pixels import PixelNorm
 
-_STEMS = {"conv1.weight": "bn1.running_mean", "conv1.0.weight": "conv1.1.running_mean"}
-"""The first convolution, of a plain or a deep stem, and the mean behind it."""
+_STEMS = {
+    "conv1.weight": "bn1.running_mean",
+    "conv1.0.weight": "conv1.1.running_mean",
+    "stem.0.conv1.weight": "stem.0.conv1.bias",
+}
+"""The first convolution, of a plain or a deep stem or of VGG, and the mean behind it, or its bias."""
+_FIRST_PREACTIVATION = ("layer1.0.downsample.0.weight", "layer1.0.bn1.running_mean")
+"""Where there is no norm behind the stem: a projection beside the first branch, and the mean before both."""
 _PREFIXES = ("", "body.", "backbone.", "backbone.body.")
 """Of the residual network, alone and inside larger models."""
 
@@ -100,10 +106,19 @@ def refit_stem(
     if not conv or not _differ_in_channels(state[conv], own[conv]):
         return {}
     weight = state[conv]
-    stem = Stem(weight, state.get(mean, weight.new_zeros(len(weight))))
+    projection, inner_mean = (
+        conv.removesuffix("conv1.weight") + key for key in _FIRST_PREACTIVATION
+    )
+    if mean not in state and projection in state:
+        mean = inner_mean
+    held = state.get(mean, weight.new_zeros(len(weight)))
+    adds = mean.endswith("bias")  # where a mean takes away
+    before = Stem(weight, -held if adds else held)
     old, new = (_pixels(tensors, tensors[conv].shape[1]) for tensors in (state, own))
-    stem = rule(stem, old, new)
-    changed = {conv: stem.weight, mean: stem.running_mean} | {
+    stem = rule(before, old, new)
+    if stem.running_mean is not before.running_mean:
+        held = -stem.running_mean if adds else stem.running_mean
+    changed = {conv: stem.weight, mean: held} | {
         f"pixels.{name}": value for name, value in new.state_dict().items()
     }
     return {n: value for n, value in changed.items() if n in state and value is not state[n]}

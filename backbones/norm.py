@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from backbones.standardised import weight_of
 from backbones.sync_norm import SyncNorm
 
 Norm = Callable[[int], nn.Module]
@@ -72,7 +73,7 @@ def conv_norm(x: Tensor, conv: nn.Conv2d, norm: nn.Module) -> Tensor:
 
     Args:
         x: (B, C, H, W) float.
-        conv: Convolution without bias and with zero padding.
+        conv: Convolution with zero padding.
         norm: Norm of its output channels.
 
     Returns:
@@ -82,7 +83,8 @@ def conv_norm(x: Tensor, conv: nn.Conv2d, norm: nn.Module) -> Tensor:
         out: Tensor = norm(conv(x))
         return out
     scale, shift = norm.scale_and_shift()
-    weight = conv.weight * scale[:, None, None, None]
+    weight = weight_of(conv) * scale[:, None, None, None]
+    shift = shift if conv.bias is None else shift + conv.bias * scale
     return F.conv2d(x, weight, shift, conv.stride, conv.padding, conv.dilation, conv.groups)
 
 

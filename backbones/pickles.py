@@ -23,17 +23,25 @@ def read_pickle(path: Path) -> WeightsFile:
     Raises:
         ValueError: The file is missing or damaged, names anything but arrays, or holds no weights.
     """
+    return unwrap(read_content(path), path)
+
+
+def read_content(path: Path) -> object:
+    """Reads a pickle of mappings, lists, text, numbers and arrays; these come as tensors.
+
+    Raises:
+        ValueError: The file is missing or damaged, or names anything but arrays.
+    """
     if not path.is_file():
         raise ValueError(f"no such weights: {path.absolute()}")
     try:
         # Python 2 wrote the oldest ones, and their bytes are text to Python 3.
         reader = _Reader(io.BytesIO(path.read_bytes()), encoding="latin1")
-        content = _with_tensors(reader.load())
+        return _with_tensors(reader.load())
     except _RefusedError as error:
         raise ValueError(f"{path}: refused, {error}") from error
     except UNREADABLE as error:
         raise ValueError(f"{path}: damaged, or not a pickle of weights ({error})") from error
-    return unwrap(content, path)
 
 
 class _RefusedError(pickle.UnpicklingError):

@@ -11,17 +11,33 @@ from torchvision.models import WeightsEnum, get_model_weights
 
 from backbones.files import UNREADABLE, State, few, read_weights, without_prefix
 from backbones.input_channels import INPUT_RULES, refit_stem
-from backbones.zoo import DETECTRON2, TORCHVISION, our_name
+from backbones.zoo import (
+    DETECTRON2,
+    MMPRETRAIN_D,
+    RADIMAGENET,
+    TIMM_PREACTIVATED,
+    TORCHVISION,
+    VGG_LAYOUTS,
+    our_name,
+)
 from backbones.zoo_body import stated_style
 
 PUBLISHED = {
     f"torchvision/{model}.{weights.name[-2:].lower()}": weights
-    for model in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+    for model in (
+        *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
+        *("wide_resnet50_2", "wide_resnet101_2"),
+        *("resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
+        *("vgg16", "vgg16_bn", "vgg19", "vgg19_bn"),
+    )
     for weights in get_model_weights(model)
+    if weights.name.startswith("IMAGENET1K_V")
 }
 """ImageNet weights of torchvision by our name for them, `torchvision/resnet50.v2`."""
 
 _COUNTER = "num_batches_tracked"
+_FOREIGN = (DETECTRON2, RADIMAGENET, TIMM_PREACTIVATED)
+"""Whose pixels are others, or may be."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +46,11 @@ class LoadReport:
 
     source: str
     loaded: tuple[str, ...]
-    reinitialised: tuple[str, ...]
+    reinitialised: tuple[str, ...] = ()
     """Tensors of the module that the file lacks, or has in another shape."""
-    unused: tuple[str, ...]
+    unused: tuple[str, ...] = ()
     """Tensors of the file that the module lacks, or has in another shape."""
-    reshaped: tuple[str, ...]
+    reshaped: tuple[str, ...] = ()
     """Loaded ones that were first adapted to another number of input channels."""
 
     def __str__(self) -> str:
@@ -96,12 +112,13 @@ def fetch_backbone(name: str) -> State:
     """
     if name not in PUBLISHED:
         raise ValueError(f"model.backbone.weights={name}: torchvision has {', '.join(PUBLISHED)}")
-    return fetch(
+    state = fetch(
         PUBLISHED[name],
         f"model.backbone.weights={name}",
         instead="set model.backbone.weights=FILE, or train from scratch with model.backbone.weights=none "
         "and model.backbone.norm=group (or batch)",
     )
+    return backbone_part(state)
 
 
 def fetch(weights: WeightsEnum, wish: str, *, instead: str) -> State:
@@ -144,7 +161,8 @@ def read_backbone(path: Path, name: str) -> State:
         raise ValueError(
             f"{path}: weights of {arch} do not fit model.backbone.name={name}; set model.backbone.name={arch}"
         )
-    if stated_style(notes) == "caffe" or any(key.endswith(DETECTRON2.sign) for key in state):
+    foreign = any(key.endswith(layout.sign) for key in state for layout in _FOREIGN)
+    if stated_style(notes) == "caffe" or foreign:
         raise ValueError(
             f"{path}: weights of another zoo, which would not mean the same here; first run "
             f"python tools/convert_weights.py {path} OUT.safetensors"
@@ -158,9 +176,36 @@ def backbone_part(state: State) -> State:
     Args:
         state: Tensors of any shape by name; a deep stem may have OpenMMLab's names.
     """
+    layouts = (*VGG_LAYOUTS, MMPRETRAIN_D)
+    if MMPRETRAIN_D.sign not in state:
+        state = _inside(state)
+    layout = next((layout for layout in layouts if layout.sign in state), TORCHVISION)
+    return {our_name(name, layout): value for name, value in state.items()}
+
+
+def load_timm(net: nn.Module, path: Path) -> LoadReport:
+    """Loads a file into a network of timm, by timm's names.
+
+    Args:
+        net: Changed in place.
+        path: A .safetensors, .pth or .pt file, where the network may stand alone or inside a model of ours.
+
+    Raises:
+        ValueError: The file cannot be read, or is of another network.
+    """
+    state = without_prefix(_inside(read_weights(path).state), "net.")
+    report = load_into(net, state, source=str(path), input_rule="timm")
+    if report.reinitialised:
+        raise ValueError(
+            f"{path}: not weights of this network of timm, {few(report.reinitialised)} are missing or differ"
+        )
+    return report
+
+
+def _inside(state: State) -> State:
     for prefix in ("model.", "backbone.", "body."):
         state = without_prefix(state, prefix)
-    return {our_name(name, TORCHVISION): value for name, value in state.items()}
+    return state
 
 
 def _reported(keys: Iterable[str]) -> tuple[str, ...]:

@@ -1,25 +1,32 @@
 """Residual networks of other zoos, made to mean the same behind our normalisation of RGB pixels."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from backbones.catalogue import ARCHS
-from backbones.files import WeightsFile
+from backbones.files import WeightsFile, few
+from backbones.input_channels import Stem, fold_channels
+from backbones.network import make_network
 from backbones.norm import make_norm
-from backbones.pixels import IMAGENET_MEAN, IMAGENET_STD
-from backbones.resnet import ResNet
+from backbones.pixels import IMAGENET_MEAN, IMAGENET_STD, PixelNorm
+from backbones.resnet import Arch, ResNet
 from backbones.zoo import BODIES, CAFFE2, Layout, Style, find_layout
 from backbones.zoo_translation import Translation
 
 _MEANINGS: Mapping[Style, str] = {
     "caffe": "BGR pixels not divided by their deviation, stride in the first 1x1 convolution",
     "pytorch": "RGB pixels divided by their deviation, stride in the 3x3 convolution",
+    "symmetric": "RGB pixels from -1 to 1, stride in the 3x3 convolution",
 }
 _EPS = 1e-5
+_FIRST_WEIGHT = re.compile(r"(conv1|bn1|norm|conv1\.\d|layer\d\.[01]\..*)\.weight")
+_FIRST = ("conv1.weight", "conv1.0.weight")
 _NORM_WEIGHT = re.compile(r"(bn\d|downsample\.1)\.weight$")
 
 
@@ -49,10 +56,11 @@ def translate_body(file: WeightsFile, source: str, style: Style | None = None) -
         translation = _complete_norms(translation)
     style, reason = find_style(file, layout, source, style)
     translation = apply_style(translation, style, reason)
-    arch = find_arch(translation.state, style, source)
-    norm = make_norm("frozen" if "bn1.running_mean" in translation.state else "group")
+    arch = layout.network or find_arch(translation.state, style, source)
+    has_statistics = any(name.endswith("running_mean") for name in translation.state)
+    norm = make_norm("frozen" if has_statistics else "group")
     with torch.device("meta"):
-        expected = ResNet(ARCHS[arch], norm=norm).state_dict()
+        expected = make_network(arch, norm=norm).state_dict()
     return ZooBody(arch, translation.completed(expected, arch))
 
 
@@ -70,8 +78,8 @@ def find_style(
         return _style_of_pixels(file.state, source), "as its pixel_std says"
     if stated := stated_style(file.notes):
         return stated, "as the file says"
-    other = "pytorch" if layout.style == "caffe" else "caffe"
-    return layout.style, f"as usual with {layout.zoo} (convert with --style {other} if it is not)"
+    others = " or ".join(style for style in _MEANINGS if style != layout.style)
+    return layout.style, f"as usual with {layout.zoo} (convert with --style {others} if it is not)"
 
 
 def stated_style(notes: Mapping[str, object]) -> Style | None:
@@ -107,6 +115,8 @@ def apply_style(
     weight = translation.state.get(name)
     if weight is None or weight.shape[1:2] != (3,):
         raise ValueError(f"{translation.source}: no {name} for three colours")
+    if style == "symmetric":
+        return _from_symmetric(translation, prefix)
     return translation.changed(
         "folded, BGR to RGB and times the deviation", {name: fold_pixels(weight)}
     )
@@ -124,27 +134,78 @@ def fold_pixels(weight: Tensor) -> Tensor:
     return weight.flip(1) * weight.new_tensor(IMAGENET_STD)[:, None, None]
 
 
-def find_arch(names: Iterable[str], style: Style, source: str, *, prefix: str = "") -> str:
-    """The network of the catalogue with these units.
+def find_arch(state: Mapping[str, Tensor], style: Style, source: str, *, prefix: str = "") -> str:
+    """The residual network of the catalogue with these units.
+
+    Where several have the same tensors it is the first of them: the weights do not say whether there are shortcuts
+    without weights, or a blur.
+
+    Args:
+        state: Tensors of any shape, scalar included, by our names; only the shapes matter.
+        style: Tells where the stride is.
+        source: Where they come from, for messages.
+        prefix: Of the residual network.
 
     Raises:
         ValueError: There is none.
     """
-    inside = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
-    depths = tuple(
+    inside = {n.removeprefix(prefix): value for n, value in state.items() if n.startswith(prefix)}
+    counts = tuple(
         sum(re.fullmatch(rf"layer{stage}\.\d+\.conv1\.weight", name) is not None for name in inside)
         for stage in range(1, 5)
     )
-    convs = 3 if "layer1.0.conv3.weight" in inside else 2
+    depths = tuple(count for count in counts if count)
+    convs = next((n for n in (3, 2) if f"layer1.0.conv{n}.weight" in inside), 1)
     stem = 3 if "conv1.0.weight" in inside else 1
-    for name, arch in ARCHS.items():
-        fits = (arch.depths, len(arch.block.convs), len(arch.stem)) == (depths, convs, stem)
-        if fits and (convs == 2 or (arch.block.stride_at == 0) == (style == "caffe")):
-            return name
-    raise ValueError(
-        f"{source}: no known network has {depths} units of {convs} convolutions; "
-        f"there are {', '.join(ARCHS)}"
-    )
+    found = _shapes(inside)
+
+    def misfit(name: str) -> tuple[int, bool]:
+        arch = ARCHS[name]
+        elsewhere = convs > 2 and (arch.block.stride_at == 0) != (style == "caffe")
+        return len(found ^ _first_shapes(arch)), elsewhere
+
+    fitting = [
+        name
+        for name, arch in ARCHS.items()
+        if (arch.depths, len(arch.block.convs), len(arch.stem)) == (depths, convs, stem)
+    ]
+    if not fitting:
+        raise ValueError(
+            f"{source}: no known network has {counts} units of {convs} convolutions; "
+            f"there are {few(ARCHS)} (`python -m backbones` lists all)"
+        )
+    return min(fitting, key=misfit)
+
+
+@cache
+def _first_shapes(arch: Arch) -> frozenset[tuple[str, tuple[int, ...]]]:
+    """Of the weights in the first two units of each stage, which are all kinds of units that it has."""
+    shallow = replace(arch, depths=tuple(min(2, depth) for depth in arch.depths))
+    with torch.device("meta"):
+        return _shapes(ResNet(shallow).state_dict())
+
+
+def _shapes(state: Mapping[str, Tensor]) -> frozenset[tuple[str, tuple[int, ...]]]:
+    weights = {name: value for name, value in state.items() if _FIRST_WEIGHT.fullmatch(name)}
+    # Images may have any number of channels.
+    return frozenset((n, (*v.shape[:1], *v.shape[1 + (n in _FIRST) :])) for n, v in weights.items())
+
+
+def _from_symmetric(translation: Translation, prefix: str) -> Translation:
+    """Folds the difference between two normalisations of RGB into the first convolution and the norm behind it."""
+    conv, first_unit = f"{prefix}conv1.weight", f"{prefix}layer1.0."
+    mean = f"{prefix}bn1.running_mean"
+    if mean not in translation.state and f"{first_unit}downsample.0.weight" in translation.state:
+        mean = f"{first_unit}bn1.running_mean"  # pre-activation: all that is computed goes through this norm
+    if mean not in translation.state:
+        raise ValueError(
+            f"{translation.source}: pixels from -1 to 1, and no norm with statistics to take up the difference; "
+            "convert with --style pytorch if they are not"
+        )
+    stem = Stem(translation.state[conv], translation.state[mean])
+    stem = fold_channels(stem, PixelNorm([127.5] * 3, [127.5] * 3), PixelNorm.of_imagenet())
+    tensors = {conv: stem.weight, mean: stem.running_mean}
+    return translation.changed("folded, from pixels between -1 and 1", tensors)
 
 
 def _style_of_pixels(state: Mapping[str, Tensor], source: str) -> Style:
@@ -152,12 +213,13 @@ def _style_of_pixels(state: Mapping[str, Tensor], source: str) -> Style:
     styles: dict[Style, tuple[float, ...]] = {
         "caffe": (*IMAGENET_MEAN[::-1], 1, 1, 1),
         "pytorch": (*IMAGENET_MEAN, *IMAGENET_STD),
+        "symmetric": (*[127.5] * 3, *[127.5] * 3),
     }
     for style, values in styles.items():
         if [round(value, 1) for value in mean + std] == [round(value, 1) for value in values]:
             return style
     raise ValueError(
-        f"{source}: pixels less {mean} and divided by {std} are of neither style, caffe or pytorch; "
+        f"{source}: pixels less {mean} and divided by {std} are of neither style, caffe, pytorch or symmetric; "
         "give --style if they are nearly of one"
     )
 

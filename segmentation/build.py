@@ -9,7 +9,6 @@ from backbones.base import Backbone, FeatureSpec
 from backbones.build import add_pyramid, build_body, make_body
 from backbones.norm import make_norm
 from backbones.pixels import PixelNorm
-from backbones.resnet import ResNet
 from backbones.weights import LoadReport
 from segmentation.concat_head import ConcatHead
 from segmentation.fcn import FCN
@@ -109,7 +108,7 @@ def assemble(
     )
 
 
-def _backbone(config: ModelConfig, body: ResNet) -> Backbone:
+def _backbone(config: ModelConfig, body: Backbone) -> Backbone:
     return add_pyramid(body, config.fpn) if config.head.name == "fpn" else body
 
 

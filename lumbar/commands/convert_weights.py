@@ -19,9 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("output", metavar="OUT.safetensors", type=Path)
     parser.add_argument(
         "--style",
-        choices=("caffe", "pytorch"),
+        choices=("caffe", "pytorch", "symmetric"),
         help="what no name shows: caffe is BGR pixels not divided by their deviation and the stride in the first 1x1 "
-        "convolution, pytorch is RGB divided and the stride in the 3x3 (as the file says, or is usual in its zoo)",
+        "convolution, pytorch is RGB divided and the stride in the 3x3, symmetric is RGB from -1 to 1 (as the file "
+        "says, or is usual in its zoo)",
     )
     options = parser.parse_args(arguments)
     if options.output.suffix != ".safetensors":

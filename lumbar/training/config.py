@@ -10,16 +10,17 @@ from lumbar.schema import Section
 class OptimConfig(Section):
     """The optimiser and its parameter groups."""
 
-    name: Literal["sgd", "adamw"] = "sgd"
-    """sgd: with momentum; adamw: decoupled weight decay."""
+    name: Literal["sgd", "adamw", "lamb"] = "sgd"
+    """sgd: with momentum; adamw: decoupled weight decay; lamb: for large batches (You et al. 2019, arXiv:1904.00962),
+    where the rate is a share of the length of the weights."""
     lr: float = Field(default=0.02, gt=0)
     """Peak learning rate for a total batch of `base_batch_size` images."""
     base_batch_size: int | None = Field(default=16, ge=1)
     """Linear scaling rule (Goyal et al. 2017): lr is multiplied by total batch / this; null: lr is taken as it is."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """SGD momentum; AdamW's beta 1."""
+    """SGD momentum; beta 1 of AdamW and LAMB."""
     beta2: float = Field(default=0.999, ge=0, lt=1)
-    """AdamW's beta 2."""
+    """Beta 2 of AdamW and LAMB."""
     weight_decay: float = Field(default=1e-4, ge=0)
     """For convolution and linear weights."""
     norm_weight_decay: float = Field(default=0.0, ge=0)
@@ -39,7 +40,10 @@ class ScheduleConfig(Section):
     name: Literal["multistep", "cosine", "poly", "constant"] = "multistep"
     """Shape after the warm-up."""
     warmup_steps: int = Field(default=1000, ge=0)
-    """Steps of linear warm-up; at most a tenth of the run is used, and the start table says so."""
+    """Steps of warm-up; at most a tenth of the run is used, and the start table says so."""
+    warmup: Literal["linear", "constant"] = "linear"
+    """linear: the rate rises to its peak; constant: it stays at `warmup_factor`, as for the ResNet-110 of CIFAR-10 (He
+    et al. 2015, section 4.2)."""
     warmup_factor: float = Field(default=1e-3, ge=0, le=1)
     """Learning rate factor at the first step."""
     milestones: tuple[float, ...] = (0.6667, 0.8889)

@@ -8,6 +8,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from lumbar.training.config import OptimConfig
+from lumbar.training.lamb import Lamb
 
 _ROOT, _BACKBONE, _PYRAMID = "model.", "backbone.", "backbone.fpn."
 _MATRIX_DIM = 2
@@ -56,8 +57,10 @@ def build_optimizer(
         # The first step would begin them, with whatever the memory holds if it is one that is skipped.
         for parameter in (p for group in groups for p in group["params"] if config.momentum):
             optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
-    else:
+    elif config.name == "adamw":
         optimizer = torch.optim.AdamW(groups, lr, (config.momentum, config.beta2), fused=True)
+    else:
+        optimizer = Lamb(groups, lr, (config.momentum, config.beta2))
     # Under fp16 a fused step would undo the loss scaling by itself, too late for clipping: let the scaler do it before.
     optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined] # noqa: SLF001
     return optimizer

@@ -25,6 +25,8 @@ def factor(step: int, total_steps: int, config: ScheduleConfig) -> float:
         config: Shape and warm-up.
     """
     warmup = warmup_length(config, total_steps)
+    if step < warmup and config.warmup == "constant":
+        return config.warmup_factor
     if step < warmup:
         return config.warmup_factor + (1 - config.warmup_factor) * step / warmup
     if config.name == "multistep":

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 _FREE = {"data", "cases", "workers", "tolerance", "trainer"}
 """Settings that say where things lie or how they are driven or judged, not what is learned from what."""
+_DECIDING = ("precision", "accumulate", "clip_norm", "ema_decay")
+"""Those of the trainer that do say it."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +137,11 @@ def _check_same(begun: Begun, *, anyway: bool) -> None:
             f"{folder.path}: the data, their patients or the folds are not those that this fit began with: bring them "
             "back, or begin anew in another --output"
         )
-    old = config_to_dict(load_config(MedicalConfig, folder.config))
-    new = config_to_dict(begun.config)
+    old, new = map(_deciding, (load_config(MedicalConfig, folder.config), begun.config))
     changes = [
-        f"{key}: {shown(old.get(key))} -> {shown(value)}"
+        f"{key}: {shown(old[key])} -> {shown(value)}"
         for key, value in new.items()
-        if key not in _FREE and old.get(key) != value
+        if old[key] != value
     ]
     if changes and not anyway:
         listed = "\n  ".join(changes)
@@ -147,6 +149,13 @@ def _check_same(begun: Begun, *, anyway: bool) -> None:
             f"{folder.path} was begun with other settings:\n  {listed}\nset them back, begin anew in another --output, "
             "or insist with --resume-anyway"
         )
+
+
+def _deciding(config: MedicalConfig) -> dict[str, Any]:
+    """The settings that decide what is learned."""
+    values = config_to_dict(config)
+    trainer = {f"trainer.{key}": values["trainer"][key] for key in _DECIDING}
+    return {key: value for key, value in values.items() if key not in _FREE} | trainer
 
 
 def _write(begun: Begun) -> None:

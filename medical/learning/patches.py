@@ -221,8 +221,9 @@ def _sampled(
     places = window.motion.backwards(window.anchor, window.landing, patch)  # (h, w, 2): row, column
     size = torch.tensor(labels.shape)
     # Only the part that is seen is converted.
-    low = (places.amin((0, 1)) - 2).floor().long().clamp(min=0).minimum(size - 1)
-    high = (places.amax((0, 1)) + 2).ceil().long().minimum(size).maximum(low + 1)
+    corners = places[[0, 0, -1, -1], [0, -1, 0, -1]]
+    low = (corners.amin(0) - 2).floor().long().clamp(min=0).minimum(size - 1)
+    high = (corners.amax(0) + 2).ceil().long().minimum(size).maximum(low + 1)
     part = np.s_[int(low[0]) : int(high[0]), int(low[1]) : int(high[1])]
     # grid_sample wants (x, y) from -1 to 1 between the outer borders of the pixels.
     grid = ((places - low) / (high - low) * 2 - 1).flip(-1)[None].float()

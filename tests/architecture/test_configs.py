@@ -7,10 +7,18 @@ import pytest
 import torch
 from torch import nn
 
+from classification.build import make_network
+from classification.commands import load_study
+from classification.config import ClassificationConfig
 from detection.build import make_detector
 from detection.config import DetectionConfig
 from detection.presets import PRESETS
-from lumbar.training.load import config_from_dict, config_to_dict, load_config
+from lumbar.training.load import (
+    config_from_dict,
+    config_to_dict,
+    load_config,
+    override_config,
+)
 from medical.study.config import MedicalConfig
 from segmentation.build import make_segmenter
 from segmentation.config import SegmentationConfig
@@ -18,11 +26,14 @@ from segmentation.labels import TASKS
 from segmentation.pixel_losses import CrossEntropy
 from tests.architecture.tree import ROOT
 
-Config = DetectionConfig | SegmentationConfig | MedicalConfig
+Config = DetectionConfig | SegmentationConfig | ClassificationConfig | MedicalConfig
 
-RECIPES = sorted((ROOT / "configs").glob("*.yaml"))
-PARTS = sorted((ROOT / "configs").glob("*/*.yaml"))
+STUDIES = sorted((ROOT / "configs").glob("study_*.yaml"))
+"""Comparisons of several runs."""
+RECIPES = sorted({*(ROOT / "configs").glob("*.yaml")} - {*STUDIES})
+PARTS = sorted((ROOT / "configs").glob("data/*.yaml"))
 """Pieces that recipes are based on."""
+CLASSIFICATION_DATA = ("bccd_crops", "cifar10", "imagenet")
 
 
 def name_of(path: Path) -> str:
@@ -37,16 +48,24 @@ def is_segmentation(path: Path) -> bool:
     return "masks:" in text or any(is_segmentation(path.parent / base.strip()) for base in bases)
 
 
-def is_medical(path: Path) -> bool:
-    """Whether a file describes a study of patients."""
-    return path.name.startswith("medical_")
+def tool_of(path: Path) -> str:
+    """The tool that a file in `configs/` is for."""
+    if path.stem.startswith("study_"):
+        return "residual_study.py"
+    if path.stem.startswith("cls_") or path.stem in CLASSIFICATION_DATA:
+        return "train_cls.py"
+    if path.stem.startswith("medical_"):
+        return "medical.py fit"
+    return "train_seg.py" if is_segmentation(path) else "train_det.py"
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Reads a file as the tools do."""
-    if is_medical(path):
+    if tool_of(path) == "train_cls.py":
+        return load_config(ClassificationConfig, path, overrides)
+    if tool_of(path) == "medical.py fit":
         return load_config(MedicalConfig, path, overrides)
-    if is_segmentation(path):
+    if tool_of(path) == "train_seg.py":
         return load_config(SegmentationConfig, path, overrides)
     return load_config(DetectionConfig, path, overrides, presets=PRESETS)
 
@@ -55,17 +74,17 @@ def make_model(config: Config) -> nn.Module:
     """The model for three classes."""
     if isinstance(config, DetectionConfig):
         return make_detector(config.model, num_classes=3)
+    if isinstance(config, ClassificationConfig):
+        return make_network(config, 3)
     task = TASKS["multiclass" if isinstance(config, MedicalConfig) else config.task]
     return make_segmenter(config.model, 3, task=task, loss=CrossEntropy(task))
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=name_of)
+@pytest.mark.parametrize("path", [*RECIPES, *STUDIES], ids=name_of)
 def test_a_recipe_opens_with_command_cost_and_result(path: Path) -> None:
     command, cost, result, *_ = path.read_text(encoding="utf-8").splitlines()
 
-    tool = "train_seg.py" if is_segmentation(path) else "train_det.py"
-    tool = "medical.py fit" if is_medical(path) else tool
-    assert command == f"# python tools/{tool} --config {path.name}"
+    assert command == f"# python tools/{tool_of(path)} --config {path.name}"
     assert cost.startswith("# Hardware: ")
     assert result.startswith("# Result: ")
     assert "not yet run" in result or any(letter.isdigit() for letter in result)
@@ -91,7 +110,7 @@ def test_a_recipe_builds_its_model(path: Path) -> None:
         model = make_model(config)
 
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    assert trained > 1_000_000
+    assert trained > (200_000 if "cifar" in path.name else 1_000_000)
     if isinstance(config, DetectionConfig):
         assert len(config.model.anchors.sizes) == len(model.get_submodule("backbone").features)
 
@@ -113,9 +132,40 @@ def test_a_recipe_names_files_for_training_and_validation(path: Path) -> None:
     data = config.data
 
     places = [
-        (split.images, split.annotations if hasattr(split, "annotations") else split.masks)
+        (
+            split.images,
+            split.masks if hasattr(split, "masks") else split.annotations or split.images,
+        )
         for split in (data.train, data.val, data.test)
     ]
     assert all(all(place) for place in places[:2])
     if data.root.startswith("examples/"):
         assert all((ROOT / data.root / name).exists() for place in places for name in place)
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=name_of)
+def test_a_study_compares_networks_that_can_be_built(path: Path) -> None:
+    study = load_study(path)
+
+    assert study.question
+    assert len(study.runs) > 1
+    for run in study.runs.values():
+        config = override_config(study.base, run.changes)
+        with torch.device("meta"):
+            network = make_network(config, 3)
+        assert all(parameter.requires_grad for parameter in network.parameters())
+        assert config.trainer.log_every_steps == 1
+    assert len({run.changes for run in study.runs.values()}) == len(study.runs)
+
+
+def test_a_study_can_take_another_data_set(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    folder = ROOT / "configs"
+    path.write_text(f"_base_: [{folder}/study_depth.yaml, {folder}/studies/cifar10.yaml]\n")
+
+    study = load_study(path)
+
+    assert len(study.runs) == 4
+    assert study.base.data.train.limit == 45000
+    assert study.base.trainer.max_steps == 64000
+    assert study.base.model.backbone.width is None

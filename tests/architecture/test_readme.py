@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from classification.commands import load_study
+from classification.config import ClassificationConfig
 from detection.config import DetectionConfig
 from detection.presets import PRESETS
 from lumbar.training.load import load_config
@@ -80,6 +82,10 @@ def test_tools_their_options_configs_and_keys_exist(document: Path) -> None:
             named = words[words.index("--config") + 1] if "--config" in words else None
             if is_medical:
                 load_config(MedicalConfig, named or "medical_nuclei", overrides)
+            elif tool == "residual_study.py":
+                load_study(named or "study_depth", overrides)
+            elif tool.endswith("_cls.py"):
+                load_config(ClassificationConfig, named or "cls_r18_bccd", overrides)
             elif tool.endswith("_seg.py"):
                 load_config(SegmentationConfig, named or "fcn_r50", overrides)
             else:

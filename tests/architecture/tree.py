@@ -11,7 +11,7 @@ FLOORS = (
     ("lumbar/ops",),
     ("lumbar/data", "lumbar/training", "backbones"),
     ("lumbar/tasks",),
-    ("detection", "segmentation"),
+    ("detection", "segmentation", "classification"),
     ("lumbar/commands",),
     ("medical/scans",),
     ("medical/scores",),
@@ -28,7 +28,7 @@ FLOORS = (
 ROOMS = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 """The floor of each room."""
 
-PACKAGES = ("lumbar", "backbones", "detection", "segmentation", "medical")
+PACKAGES = ("lumbar", "backbones", "detection", "segmentation", "classification", "medical")
 """What is installed."""
 
 SCRIPTS = ("tools", "benchmarks")

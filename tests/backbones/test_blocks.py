@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from backbones.blocks import Block, Unit, project
+from backbones.blocks import Block, Unit
 from backbones.catalogue import BASIC, BOTTLENECK, BOTTLENECK_V1
 from backbones.norm import ConvNorm, FrozenNorm
+from backbones.shortcuts import project
 
 
 def unit(block: Block, *, in_channels: int, stride: int) -> Any:

@@ -15,6 +15,7 @@ from backbones.input_channels import (
     refit_stem,
     repeat_channels,
 )
+from backbones.network import make_network
 from backbones.norm import FrozenNorm
 from backbones.pixels import PixelNorm
 from backbones.resnet import Arch, ResNet
@@ -207,3 +208,32 @@ def test_only_what_is_there_is_changed() -> None:
 )
 def test_nothing_else_is_taken_for_a_stem(state: dict[str, Tensor]) -> None:
     assert refit_stem(state, states("")[1], fold_channels) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "moved"),
+    [
+        ("vgg16", "stem.0.conv1", "stem.0.conv1.bias"),
+        ("vgg16_bn", "stem.0.conv1", "stem.0.conv1.bias"),
+        ("preresnet50", "conv1", "layer1.0.bn1.running_mean"),
+    ],
+)
+def test_a_grey_image_is_seen_as_its_three_copies_by_other_families(
+    name: str, first: str, moved: str
+) -> None:
+    """Inside of the border, where zeros are no colour."""
+    torch.manual_seed(0)
+    colour, grey = make_network(name).double().eval(), make_network(name, in_channels=1).double()
+    state = colour.state_dict()
+    changed = refit_stem(state, grey.state_dict(), INPUT_RULES["fold"])
+    assert set(changed) == {f"{first}.weight", moved}
+    grey.load_state_dict(state | changed)
+    picture = torch.randint(256, (1, 1, 40, 40)).double()
+    size = torch.tensor([[40, 40]])
+    found = []
+    for net, copies in ((colour, 3), (grey.eval(), 1)):
+        pixels = PixelNorm.of_imagenet(copies).double()
+        x = net.get_submodule(first)(pixels(Images(picture.expand(-1, copies, -1, -1), size, size)))
+        shift = 0 if moved.endswith("bias") else net.get_buffer(moved)[:, None, None]
+        found.append((x - shift)[..., 4:-4, 4:-4].detach())
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-5)

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from backbones.input_channels import INPUT_RULES, refit_stem
+from backbones.torchvision_layout import NETWORKS
 from backbones.weights import (
     PUBLISHED,
     backbone_part,
@@ -116,6 +117,8 @@ def test_a_file_that_says_what_network_it_is_of_goes_into_no_other(tmp_path: Pat
     [
         {"model": {"res2.0.conv1.weight": torch.ones(1)}},
         {"model": {"backbone.bottom_up.res2.0.conv1.weight": torch.ones(1)}},
+        {"backbone.4.0.conv1.weight": torch.ones(1)},
+        {"stages.0.blocks.0.norm1.weight": torch.ones(1)},
         {"state_dict": {"conv1.weight": torch.ones(1)}, "meta": {"config": "style='caffe'"}},
     ],
 )
@@ -172,8 +175,8 @@ def test_unknown_weights_are_answered_with_the_known(name: str) -> None:
 
 def test_names_stand_for_the_files_of_torchvision() -> None:
     assert {name: weights.name for name, weights in PUBLISHED.items()} == {
-        f"torchvision/resnet{depth}.v{version}": f"IMAGENET1K_V{version}"
-        for depth in (18, 34, 50, 101, 152)
+        f"torchvision/{name}.v{version}": f"IMAGENET1K_V{version}"
+        for name in NETWORKS
         for version in (1, 2)
-        if depth >= 50 or version == 1
+        if version == 1 or not name.startswith(("resnet18", "resnet34", "resnext101_64", "vgg"))
     }

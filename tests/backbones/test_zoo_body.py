@@ -1,11 +1,13 @@
 """Networks of other zoos compute here what they computed there."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from torch import Tensor
 
 from backbones.catalogue import ARCHS
@@ -14,6 +16,9 @@ from backbones.norm import FrozenNorm
 from backbones.pickles import read_pickle
 from backbones.pixels import PixelNorm
 from backbones.resnet import ResNet
+from backbones.vgg import VGGS
+from backbones.weights import backbone_part
+from backbones.zoo import Style
 from backbones.zoo_body import ZooBody, find_arch, translate_body
 from lumbar.ops.structures import Images
 from tests.backbones.zoo_files import (
@@ -190,12 +195,104 @@ def test_other_networks_are_named(resnet18: State, change: State, problem: str) 
         translate_body(WeightsFile(resnet18 | change, {}), "file.pth", "caffe")
 
 
-@pytest.mark.parametrize("name", ARCHS)
+TWINS = {
+    "plain18": "resnet18_option_a",
+    "plain34": "resnet34_option_a",
+    "resnet50_ws": "resnet50",
+    "resnet101_ws": "resnet101",
+    "preresnet50_ws": "preresnet50",
+    "preresnet101_ws": "preresnet101",
+    "resnetblur18": "resnet18",
+    "resnetblur50": "resnet50",
+    **{f"cifar_plain{depth}": f"cifar_resnet{depth}" for depth in (20, 32, 44, 56, 110)},
+}
+"""Networks with the same tensors as an earlier one."""
+
+
+@pytest.mark.parametrize("name", [name for name in ARCHS if not name.endswith(("1001", "1202"))])
 def test_every_network_is_known_by_its_units(name: str) -> None:
     with torch.device("meta"):
-        names = ResNet(ARCHS[name]).state_dict()
+        state = ResNet(ARCHS[name]).state_dict()
 
-    style = "caffe" if name.endswith("_v1") else "pytorch"
-    found = find_arch([f"body.{name}" for name in names], style, "file", prefix="body.")
+    style: Style = "caffe" if name.endswith("_v1") else "pytorch"
+    inside = {f"body.{key}": value for key, value in state.items()}
+    found = find_arch(inside, style, "file", prefix="body.")
 
-    assert found == name
+    assert found == TWINS.get(name, name)
+
+
+def test_caffe_pixels_do_not_move_a_stride_that_has_no_other_place() -> None:
+    """detectron2's X-101-32x8d."""
+    with torch.device("meta"):
+        state = ResNet(ARCHS["resnext101_32x8d"]).state_dict()
+
+    assert find_arch(state, "caffe", "X-101-32x8d.pkl") == "resnext101_32x8d"
+
+
+def test_radimagenet_is_torchvisions_network_for_other_pixels(resnet18: State) -> None:
+    """Its authors save the children of torchvision's network by number, for pixels between -1 and 1."""
+    places = (("conv1", 0), ("bn1", 1), *((f"layer{n}", n + 3) for n in range(1, 5)))
+    children = dict(places)
+    theirs = {
+        f"backbone.{children[name.partition('.')[0]]}.{name.partition('.')[2]}": value.double()
+        for name, value in resnet18.items()
+        if not name.startswith("fc.")
+    }
+
+    body = translate_body(WeightsFile(theirs, {}), "ResNet18.pt")
+
+    assert body.arch == "resnet18"
+    assert "symmetric style" in str(body.translation)
+    network = ResNet(ARCHS["resnet18"]).double().eval()
+    network.load_state_dict({n: v.double() for n, v in resnet18.items() if n[:3] != "fc."})
+    pixels = image().double()
+    with torch.no_grad():
+        wanted = network.bn1(network.conv1(pixels / 127.5 - 1))
+        ours = ResNet(ARCHS["resnet18"]).double().eval()
+        ours.load_state_dict(body.translation.state)
+        size = torch.tensor([pixels.shape[-2:]])
+        normalised = PixelNorm.of_imagenet().double()(Images(pixels, size, size))
+        found = ours.bn1(ours.conv1(normalised))
+    inner = (..., slice(2, -2), slice(2, -2))
+    torch.testing.assert_close(found[inner], wanted[inner], rtol=1e-5, atol=1e-5)
+
+
+def test_pixels_that_no_norm_can_take_up_are_refused(resnet18: State) -> None:
+    grouped = {name: value for name, value in resnet18.items() if "running_" not in name}
+    with pytest.raises(ValueError, match=r"pixels from -1 to 1, and no norm with statistics"):
+        translate_body(WeightsFile(grouped, {}), "file.pth", "symmetric")
+
+
+@pytest.mark.parametrize("name", VGGS)
+def test_vgg_is_known_by_its_last_layer(name: str) -> None:
+    with torch.device("meta"):
+        theirs = torchvision.models.get_model(name).state_dict()
+
+    body = translate_body(WeightsFile(theirs, {}), "file.pth")
+
+    assert body.arch == name
+    assert len(body.translation.notes["left out, classifier"]) == 6
+
+
+@pytest.mark.parametrize("name", ["resnet50c", "resnet50d", "seresnet50"])
+def test_mmpretrains_names_for_stems_gates_and_averages(name: str) -> None:
+    """Written down by hand: `stem.N.conv` and `bn`, `se_layer.convN.conv`, and no average in the first stage."""
+    with torch.device("meta"):
+        state = ResNet(ARCHS[name]).state_dict()
+    ours = {key: value for key, value in state.items() if "num_batches" not in key}
+    theirs = {}
+    for key, value in ours.items():
+        new = re.sub(r"^conv1\.([036])\.", lambda m: f"stem.{int(m[1]) // 3}.conv.", key)
+        new = re.sub(r"^conv1\.([14])\.", lambda m: f"stem.{int(m[1]) // 3}.bn.", new)
+        new = re.sub(r"^bn1\.", "stem.2.bn.", new) if "conv1.0.weight" in ours else new
+        new = re.sub(r"\.se\.fc(\d)\.", r".se_layer.conv\1.conv.", new)
+        if name.endswith("d"):
+            new = re.sub(r"^layer1\.0\.downsample\.1", "layer1.0.downsample.0", new)
+            new = re.sub(r"^layer1\.0\.downsample\.2", "layer1.0.downsample.1", new)
+        theirs[f"backbone.{new}"] = value
+
+    body = translate_body(WeightsFile(theirs | {"head.fc.weight": torch.ones(1)}, {}), "file.pth")
+
+    assert body.arch == name
+    assert all(body.translation.state[key] is value for key, value in ours.items())
+    assert backbone_part(dict(theirs)).keys() == ours.keys()

@@ -134,3 +134,12 @@ def test_only_groups_of_the_body_wait() -> None:
     assert waited == [True] * 5 + [False] * 5
     assert [group["lr"] for group in optimizer.param_groups] == [0.1, 1.0]
     assert bool((head < 1).all())
+
+
+def test_a_constant_warm_up_jumps_to_the_peak() -> None:
+    """He et al. 2015, section 4.2: 0.01 for 400 iterations of 64000, then 0.1."""
+    config = ScheduleConfig(warmup="constant", warmup_factor=0.1, warmup_steps=400)
+
+    factors = [factor(step, 64000, config) for step in (0, 399, 400, 20000)]
+
+    assert factors == [0.1, 0.1, 1.0, 1.0]

@@ -28,7 +28,7 @@ def run_without_torch(
         "runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments, "--threads", "1"],
+        [sys.executable, "-B", "-c", code, *arguments, "--threads", "1"],  # no caches in the bundle
         cwd=folder,
         capture_output=True,
         text=True,

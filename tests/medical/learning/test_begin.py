@@ -68,6 +68,9 @@ def test_other_settings_are_refused_unless_they_teach_nothing(tmp_path: Path) ->
     with pytest.raises(ValueError, match=r"(?s)begun with other settings:.*epochs: 2 -> 3.*lesion"):
         begun(other, tmp_path / "run", resume=True)
     assert begun(other, tmp_path / "run", resume=True, anyway=True).config.epochs == 3
+    half = other.trainer.model_copy(update={"precision": "bf16"})
+    with pytest.raises(ValueError, match=r"trainer.precision: .*fp32.* -> .*bf16"):
+        begun(other.model_copy(update={"trainer": half}), tmp_path / "run", resume=True)
 
 
 def test_other_data_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,11 @@
+"""See `python tools/residual_study.py --help`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from classification.commands import study_main
+
+if __name__ == "__main__":
+    sys.exit(study_main())
