@@ -18,9 +18,9 @@ demo: $(READY) ## Train Faster R-CNN on 205 images of blood cells, print its AP,
 demo-seg: $(READY) ## Train a segmenter on 40 images of cell nuclei, print its scores, draw what it finds
 	$(BIN)/python tools/train_seg.py --config semantic_fpn_r18_nuclei.yaml
 
-demo-medical: $(READY) ## Check 60 microscopy images, train 3 folds on them for 5 minutes, make the report
+demo-medical: $(READY) ## Check 60 microscopy images, train 3 folds on them for 10 minutes, make the report
 	$(BIN)/python tools/medical.py check --config medical_nuclei.yaml --output runs/medical_check
-	$(BIN)/python tools/medical.py fit --config medical_nuclei.yaml budget=5min
+	$(BIN)/python tools/medical.py fit --config medical_nuclei.yaml budget=10min
 	$(BIN)/python tools/medical.py report "$$(ls -td runs/medical_nuclei-* | head -1)"
 
 test: $(READY) ## Run the tests
