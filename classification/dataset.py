@@ -46,13 +46,8 @@ class ImageDataset(Dataset[Sample]):
         epoch, index = key
         pixels = self.images.read(index, self._decoding)
         image_id = int(self.images.places[index])
-        sample = Sample(
-            image=torch.from_numpy(pixels.copy()).permute(2, 0, 1),
-            boxes=torch.zeros(0, 4),
-            labels=torch.zeros(0, dtype=torch.int64),
-            original_size=(pixels.shape[0], pixels.shape[1]),
-            image_id=image_id,
-            seed=item_seed(self.seed, epoch, image_id),
+        sample = Sample.of_pixels(
+            pixels, image_id=image_id, seed=item_seed(self.seed, epoch, image_id)
         )
         # Labels go with boxes, which transforms drop: this one is of the whole image.
         changed = self.transform(sample, np.random.default_rng(sample.seed))

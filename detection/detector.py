@@ -150,14 +150,7 @@ class Detector:
             A batch of one image.
         """
         pixels = image if isinstance(image, np.ndarray) else self.read(Path(image))
-        sample = Sample(
-            image=torch.from_numpy(pixels.copy()).permute(2, 0, 1),
-            boxes=torch.zeros(0, 4),
-            labels=torch.zeros(0, dtype=torch.int64),
-            original_size=(pixels.shape[0], pixels.shape[1]),
-            image_id=0,
-            seed=0,
-        )
+        sample = Sample.of_pixels(pixels)
         sample = self._transform(sample, np.random.default_rng(0))
         return collate(
             [sample],

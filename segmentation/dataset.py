@@ -68,13 +68,8 @@ class SegmentationDataset(Dataset[Sample]):
         epoch, index = key
         image, labels = self.pair(index)
         image_id = self.records[index].image_id
-        sample = Sample(
-            image=torch.from_numpy(image.copy()).permute(2, 0, 1),
-            boxes=torch.zeros(0, 4),
-            labels=torch.zeros(0, dtype=torch.int64),
-            original_size=(image.shape[0], image.shape[1]),
-            image_id=image_id,
-            seed=item_seed(self.seed, epoch, image_id),
+        sample = Sample.of_pixels(
+            image, image_id=image_id, seed=item_seed(self.seed, epoch, image_id)
         )
         mask, rng = torch.from_numpy(labels.copy()), np.random.default_rng(sample.seed)
         if self._frame == "canvas":

@@ -206,14 +206,7 @@ class Segmenter:
         """
         pixels = image if isinstance(image, np.ndarray) else self.read(Path(image))
         height, width, _ = pixels.shape
-        sample = Sample(
-            image=torch.from_numpy(pixels.copy()).permute(2, 0, 1),
-            boxes=torch.zeros(0, 4),
-            labels=torch.zeros(0, dtype=torch.int64),
-            original_size=(height, width),
-            image_id=0,
-            seed=0,
-        )
+        sample = Sample.of_pixels(pixels)
         sample = self._transform(sample, np.random.default_rng(0))
         sample.mask = torch.full((height, width), IGNORE, dtype=torch.uint8)
         multiple = self.config.data.pad_multiple

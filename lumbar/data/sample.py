@@ -3,8 +3,11 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -26,6 +29,25 @@ class Sample:
     """In [0, 2**31): everything random about this image in this epoch follows from it."""
     mask: Tensor | None = None
     """uint8, where the task has one: (H, W) class of each pixel, or (K, H, W) 0 or 1 for each class; 255 is ignored."""
+
+    @classmethod
+    def of_pixels(cls, pixels: NDArray[np.uint8], *, image_id: int = 0, seed: int = 0) -> Self:
+        """Begins with an image alone: nothing is known to be in it.
+
+        Args:
+            pixels: (H, W, C), which are copied.
+            image_id: Id in the annotation file.
+            seed: Everything random about it follows from this.
+        """
+        height, width, _ = pixels.shape
+        return cls(
+            image=torch.from_numpy(pixels.copy()).permute(2, 0, 1),
+            boxes=torch.zeros(0, 4),
+            labels=torch.zeros(0, dtype=torch.int64),
+            original_size=(height, width),
+            image_id=image_id,
+            seed=seed,
+        )
 
 
 Transform = Callable[[Sample, np.random.Generator], Sample]

@@ -1,8 +1,8 @@
-"""The seed of an image in an epoch: stable, in range, and different for each."""
+"""An image on its way, and its seed in an epoch: stable, in range, and different for each."""
 
 import numpy as np
 
-from lumbar.data.sample import item_seed
+from lumbar.data.sample import Sample, item_seed
 
 
 def test_seeds_differ_by_run_epoch_and_image() -> None:
@@ -24,3 +24,15 @@ def test_seeds_are_the_same_everywhere_and_for_ever() -> None:
     # Another number here would change what every run draws, and break resuming older ones.
     assert item_seed(0, 0, 0) == 1721418954
     assert item_seed(1, 2, 10**15) == 745605190
+
+
+def test_a_sample_of_pixels_has_an_image_and_nothing_else() -> None:
+    pixels = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+
+    sample = Sample.of_pixels(pixels, image_id=7, seed=9)
+    image = pixels.transpose(2, 0, 1).copy()
+    pixels[:] = 0
+
+    np.testing.assert_array_equal(sample.image.numpy(), image)
+    assert (sample.boxes.shape, sample.labels.shape, sample.mask) == ((0, 4), (0,), None)
+    assert (sample.original_size, sample.image_id, sample.seed) == ((2, 3), 7, 9)
