@@ -4,11 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from medical.scores.regions import find_regions
 
 _VOXELS = 64
-_TOUCHING = np.ones((3, 3, 3), dtype=bool)
-"""Voxels of one lesion touch by a face, an edge or a corner."""
 
 
 class Lesions(NamedTuple):
@@ -36,10 +35,10 @@ def find_lesions(labels: NDArray[np.uint8], num_classes: int) -> Lesions:
     boxes: list[NDArray[np.int32]] = []
     voxels: list[NDArray[np.int32]] = []
     for kind in range(1, num_classes):
-        numbers, _ = ndimage.label(labels == kind, _TOUCHING)
-        for number, box in enumerate(ndimage.find_objects(numbers), start=1):
+        regions = find_regions(labels == kind)
+        for number, box in enumerate(regions.boxes, start=1):
             start = np.array([side.start for side in box], np.int32)
-            places = np.argwhere(numbers[box] == number).astype(np.int32) + start
+            places = np.argwhere(regions.labels[box] == number).astype(np.int32) + start
             classes.append(kind)
             boxes.append(np.array([(side.start, side.stop) for side in box], np.int32))
             voxels.append(places[np.linspace(0, len(places) - 1, _VOXELS).round().astype(int)])

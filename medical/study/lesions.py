@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from lumbar.data.pixel_classes import PixelClasses
+from medical.scores.regions import bounding_box, find_regions
 from medical.study.truth import Marks
 
 
@@ -39,12 +39,11 @@ def find_lesions(marks: Marks, classes: PixelClasses) -> list[list[Lesion]]:
 def _numbered(marks: Marks, label: int, *, own: bool) -> NDArray[Any]:
     """(d, h, w) number of the region of each voxel of a class, 0 elsewhere; cut out to the voxels that have one."""
     mask = marks.labels == label
-    if not mask.any():
+    box = bounding_box(mask)
+    if box is None:
         return np.zeros((1, 1, 1), np.int64)
-    box = ndimage.find_objects(mask.view(np.int8))[0]
     if not own:
-        numbers: NDArray[Any] = ndimage.label(mask[box], np.ones((3, 3, 3)))[0]
-        return numbers
+        return find_regions(mask[box]).labels
     _, places = np.unique(marks.codes[box], return_inverse=True)
     return np.where(mask[box], places.reshape(mask[box].shape) + 1, 0)
 
