@@ -72,7 +72,7 @@ class RunRecord(Callback):
             raise ValueError(f"{path}: not a checkpoint of a run, or of another version of Lumbar")
         self._check_meaning(path, saved)
         old, new = (run["config"] | {"versions": run["versions"]} for run in (saved, self._record))
-        changes = dict(_changes(old, new))
+        changes = dict(setting_changes(old, new))
         deciding = [line for key, line in changes.items() if not f"{key}.".startswith(_FREE)]
         if deciding and not anyway:
             listed = "\n  ".join(deciding)
@@ -97,12 +97,21 @@ class RunRecord(Callback):
             )
 
 
-def _changes(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Each setting that differs, and how."""
+def setting_changes(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Says which settings differ, and how.
+
+    Args:
+        old: Settings, in mappings, lists, text and numbers.
+        new: Others.
+        key: Where both stand.
+
+    Yields:
+        The key of each setting that differs, and a line `key: old -> new`.
+    """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in dict.fromkeys([*old, *new]):
             place = f"{key}.{name}" if key else name
-            yield from _changes(old.get(name), new.get(name), place)
+            yield from setting_changes(old.get(name), new.get(name), place)
     elif old != new:
         yield key, f"{key}: {shown(old)} -> {shown(new)}"
 

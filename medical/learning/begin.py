@@ -3,16 +3,15 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lumbar.data.faults import refuse
 from lumbar.data.pixel_classes import shortened
-from lumbar.training.complaints import shown
 from lumbar.training.hardware import resolve_hardware
 from lumbar.training.load import config_to_dict, load_config
 from lumbar.training.run_folder import RunFolder
+from lumbar.training.run_record import setting_changes
 from medical.learning.folds import make_folds
 from medical.learning.run import MARK, StudyFolder, read_json
 from medical.study.cases import Study
@@ -24,10 +23,10 @@ from medical.study.proposal import Resolved
 
 _log = logging.getLogger(__name__)
 
-_FREE = {"data", "cases", "workers", "tolerance", "trainer"}
+_FREE = ("data", "cases", "workers", "tolerance")
 """Settings that say where things lie or how they are driven or judged, not what is learned from what."""
 _DECIDING = ("precision", "accumulate", "clip_norm", "ema_decay")
-"""Those of the trainer that do say it."""
+"""Those of the trainer that say what is learned."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +136,9 @@ def _check_same(begun: Begun, *, anyway: bool) -> None:
             f"{folder.path}: the data, their patients or the folds are not those that this fit began with: bring them "
             "back, or begin anew in another --output"
         )
-    old, new = map(_deciding, (load_config(MedicalConfig, folder.config), begun.config))
-    changes = [
-        f"{key}: {shown(old[key])} -> {shown(value)}"
-        for key, value in new.items()
-        if old[key] != value
-    ]
+    old = config_to_dict(load_config(MedicalConfig, folder.config))
+    new = config_to_dict(begun.config)
+    changes = [line for key, line in setting_changes(old, new) if _decides(key)]
     if changes and not anyway:
         listed = "\n  ".join(changes)
         raise ValueError(
@@ -151,11 +147,10 @@ def _check_same(begun: Begun, *, anyway: bool) -> None:
         )
 
 
-def _deciding(config: MedicalConfig) -> dict[str, Any]:
-    """The settings that decide what is learned."""
-    values = config_to_dict(config)
-    trainer = {f"trainer.{key}": values["trainer"][key] for key in _DECIDING}
-    return {key: value for key, value in values.items() if key not in _FREE} | trainer
+def _decides(key: str) -> bool:
+    """Whether a setting decides what is learned."""
+    section, _, name = key.partition(".")
+    return name in _DECIDING if section == "trainer" else section not in _FREE
 
 
 def _write(begun: Begun) -> None:
