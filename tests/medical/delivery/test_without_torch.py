@@ -14,7 +14,7 @@ from medical.scans.runner import load_predictor
 
 
 def ask(export: Path, folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-I", without_torch.__file__, str(export), str(folder), "1"]
+    command = [sys.executable, "-I", "-B", without_torch.__file__, str(export), str(folder), "1"]
     return subprocess.run(
         command, input="\n".join(lines), capture_output=True, text=True, check=False
     )
