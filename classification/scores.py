@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from classification.counts import Answers, Floats, Integers, confusion, ratio
+from lumbar.tasks.numbers import number_or_none, shown_number
 
 _MEANINGS = {
     "top1": "images whose class has the highest score",
@@ -41,14 +42,14 @@ class ClassificationScores:
         }
         for name in ("recall", "precision", "f1"):
             numbers[f"mean_{name}"] = _mean(per_class[name][~np.isnan(per_class["recall"])])
-        return {name: _number(value) for name, value in numbers.items()}
+        return {name: number_or_none(value) for name, value in numbers.items()}
 
     @property
     def per_class(self) -> dict[str, dict[str, float | None]]:
         """The numbers of each class."""
         columns = self._by_class()
         return {
-            name: {key: _number(values[place]) for key, values in columns.items()}
+            name: {key: number_or_none(values[place]) for key, values in columns.items()}
             for place, name in enumerate(self.class_names)
         }
 
@@ -82,14 +83,16 @@ class ClassificationScores:
         """Renders the numbers for a terminal."""
         summary = self.summary
         lines = [f"{len(self.answers.ranks)} images of {len(self.class_names)} classes"]
-        lines += [f"{name:16}{_shown(summary[name]):>6}  {_MEANINGS[name]}" for name in _MEANINGS]
+        lines += [
+            f"{name:16}{shown_number(summary[name]):>6}  {_MEANINGS[name]}" for name in _MEANINGS
+        ]
         return "\n".join([*lines, *self._class_lines(), *self._confusion_lines()])
 
     def _class_lines(self) -> list[str]:
         width = max(map(len, ("class", *self.class_names)))
         head = f"{'class':{width}}" + "".join(f"{name:>{_WIDTH}}" for name in _COLUMNS)
         rows = [
-            f"{name:{width}}" + "".join(f"{_shown(row[key]):>{_WIDTH}}" for key in _COLUMNS)
+            f"{name:{width}}" + "".join(f"{shown_number(row[key]):>{_WIDTH}}" for key in _COLUMNS)
             for name, row in self.per_class.items()
         ]
         return [head, *rows]
@@ -123,14 +126,3 @@ class ClassificationScores:
 
 def _mean(values: Any) -> float:
     return float(np.mean(values)) if len(values) else math.nan
-
-
-def _number(value: Any) -> float | None:
-    number: float = np.asarray(value).item()
-    return None if math.isnan(number) else number
-
-
-def _shown(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,6 +1,5 @@
 """One training run of a detector, by the course that every task follows."""
 
-from functools import partial
 from pathlib import Path
 
 from torch import Tensor
@@ -16,41 +15,7 @@ from detection.pictures import BoxDrawing
 from detection.weights import DetectorWeights, load_for_training, save_detector
 from lumbar.data.categories import Categories
 from lumbar.data.splits import Split
-from lumbar.tasks.course import Prepared, Trained, run_course
-
-
-def train(
-    config: DetectionConfig,
-    *,
-    name: str,
-    output: Path | None = None,
-    resume: str | None = None,
-    resume_anyway: bool = False,
-) -> Trained[CocoScores]:
-    """Trains, evaluates the best weights, and writes everything into the run folder.
-
-    Args:
-        config: The run, with absolute paths.
-        name: Of the run, for its folder.
-        output: The run folder; None takes the next free `runs/NAME-n`.
-        resume: A checkpoint to go on from, `auto` for the last one of the run folder, None to start anew.
-        resume_anyway: Goes on also with other settings than those of the checkpoint.
-
-    Returns:
-        Where everything is, and the scores.
-
-    Raises:
-        ValueError: Data, weights or checkpoint are missing or wrong, or the run folder is taken.
-        Interrupted: The run was told to stop; it can be resumed.
-    """
-    return run_course(
-        partial(_prepare, config),
-        seed=config.seed,
-        name=name,
-        output=output,
-        resume=resume,
-        resume_anyway=resume_anyway,
-    )
+from lumbar.tasks.course import Course, Prepared
 
 
 def _prepare(config: DetectionConfig) -> Prepared[CocoScores]:
@@ -91,3 +56,6 @@ def _build(config: DetectionConfig, categories: Categories) -> tuple[FasterRCNN,
     if config.trainer.compile:
         model.compile_parts()
     return model, report
+
+
+train = Course(_prepare)

@@ -1,6 +1,5 @@
 """The scores of a split, each with the rule that it follows in its name."""
 
-import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lumbar.tasks.numbers import number_or_none, shown_number
 from segmentation.counts import Counts, Floats, Integers, Overlap, mean_where, ratio
 from segmentation.policies import POLICIES
 
@@ -65,14 +65,14 @@ class SegmentationScores:
         }
         accuracy = ratio(self.counts.right.sum(), self.counts.decisions.sum())
         numbers = means | {"pooled/pixel_accuracy": accuracy}
-        return {name: _number(numbers[name]) for name in _MEANINGS}
+        return {name: number_or_none(numbers[name]) for name in _MEANINGS}
 
     @property
     def per_class(self) -> dict[str, dict[str, float | None]]:
         """The scores of each class, and how many images have it, miss it, make it up, or rightly lack it."""
         columns = self._by_class() | self._images()
         return {
-            name: {key: _number(values[place]) for key, values in columns.items()}
+            name: {key: number_or_none(values[place]) for key, values in columns.items()}
             for place, name in enumerate(self.class_names)
         }
 
@@ -82,7 +82,9 @@ class SegmentationScores:
         Args:
             policy: One of `POLICIES`: mmseg, torchvision or smp.
         """
-        return {name: _number(value) for name, value in POLICIES[policy](self.counts).items()}
+        return {
+            name: number_or_none(value) for name, value in POLICIES[policy](self.counts).items()
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what results.json holds."""
@@ -100,7 +102,9 @@ class SegmentationScores:
         summary = self.summary
         without = f", means without {', '.join(self.left_out)}" if self.left_out else ""
         lines = [f"masks of {len(self.counts.image_ids)} images{without}"]
-        lines += [f"{name:25}{_shown(summary[name]):>6}  {_MEANINGS[name]}" for name in _MEANINGS]
+        lines += [
+            f"{name:25}{shown_number(summary[name]):>6}  {_MEANINGS[name]}" for name in _MEANINGS
+        ]
         return "\n".join([*lines, *self._class_lines(), *map(self._policy_line, self.policies)])
 
     def _class_lines(self) -> list[str]:
@@ -109,13 +113,14 @@ class SegmentationScores:
         heads = "".join(f"{head:>{_WIDTH}}".ljust(_WIDTH * columns) for head, columns in groups)
         titles = "".join(f"{title:>{_WIDTH}}" for title in _COLUMNS.values())
         rows = [
-            f"{name:{name_width}}" + "".join(f"{_shown(row[key]):>{_WIDTH}}" for key in _COLUMNS)
+            f"{name:{name_width}}"
+            + "".join(f"{shown_number(row[key]):>{_WIDTH}}" for key in _COLUMNS)
             for name, row in self.per_class.items()
         ]
         return [" " * name_width + heads.rstrip(), f"{'class':{name_width}}{titles}", *rows]
 
     def _policy_line(self, policy: str) -> str:
-        numbers = (f"{name} {_shown(value)}" for name, value in self.by(policy).items())
+        numbers = (f"{name} {shown_number(value)}" for name, value in self.by(policy).items())
         return textwrap.fill(f"by {policy}: {', '.join(numbers)}", 100, subsequent_indent="  ")
 
     def _by_class(self) -> dict[str, Floats]:
@@ -145,14 +150,3 @@ class SegmentationScores:
             "empty_correct": absent & ~predicted,
         }
         return {name: row.sum(0) for name, row in rows.items()}
-
-
-def _number(value: Any) -> float | None:
-    number: float = np.asarray(value).item()
-    return None if math.isnan(number) else number
-
-
-def _shown(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,6 +1,5 @@
 """One training run of a segmenter, by the course that every task follows."""
 
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 from backbones.weights import LoadReport
 from lumbar.data.pixel_classes import PixelClasses
 from lumbar.data.splits import Split
-from lumbar.tasks.course import Prepared, Trained, run_course
+from lumbar.tasks.course import Course, Prepared
 from segmentation.build import build_segmenter
 from segmentation.config import SegmentationConfig
 from segmentation.data import MaskDataModule, make_datamodule
@@ -22,40 +21,6 @@ from segmentation.scores import SegmentationScores
 from segmentation.weights import SegmenterWeights, load_for_training, save_segmenter
 
 _MAX_CANVASES = 64
-
-
-def train(
-    config: SegmentationConfig,
-    *,
-    name: str,
-    output: Path | None = None,
-    resume: str | None = None,
-    resume_anyway: bool = False,
-) -> Trained[SegmentationScores]:
-    """Trains, evaluates the best weights, and writes everything into the run folder.
-
-    Args:
-        config: The run, with absolute paths.
-        name: Of the run, for its folder.
-        output: The run folder; None takes the next free `runs/NAME-n`.
-        resume: A checkpoint to go on from, `auto` for the last one of the run folder, None to start anew.
-        resume_anyway: Goes on also with other settings than those of the checkpoint.
-
-    Returns:
-        Where everything is, and the scores.
-
-    Raises:
-        ValueError: Data, weights or checkpoint are missing or wrong, or the run folder is taken.
-        Interrupted: The run was told to stop; it can be resumed.
-    """
-    return run_course(
-        partial(_prepare, config),
-        seed=config.seed,
-        name=name,
-        output=output,
-        resume=resume,
-        resume_anyway=resume_anyway,
-    )
 
 
 def _prepare(config: SegmentationConfig) -> Prepared[SegmentationScores]:
@@ -116,3 +81,6 @@ def _check_class_weights(config: SegmentationConfig, classes: PixelClasses) -> N
                 f"losses: {loss.name} has {len(weights)} class_weights for the {len(classes)} classes "
                 f"{', '.join(classes.names)}; give one for each"
             )
+
+
+train = Course(_prepare)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
-from typing import Generic, NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from lightning.pytorch import LightningDataModule, Trainer, seed_everything
@@ -67,64 +67,80 @@ class Trained(NamedTuple, Generic[S]):
     """Of training, with the evaluations on the way."""
 
 
-def run_course(
-    prepare: Callable[[], Prepared[S]],
-    *,
-    seed: int,
-    name: str,
-    output: Path | None,
-    resume: str | None,
-    resume_anyway: bool,
-) -> Trained[S]:
-    """Trains, evaluates the best weights, and writes everything into the run folder.
+class _Config(Protocol):
+    """Settings of a run of any task."""
 
-    Args:
-        prepare: Reads the data and builds the model; it may draw from the global generators.
-        seed: Of everything random.
-        name: Of the run, for its folder.
-        output: The run folder; None takes the next free `runs/NAME-n`.
-        resume: A checkpoint to go on from, `auto` for the last one of the run folder, None to start anew.
-        resume_anyway: Goes on also with other settings than those of the checkpoint.
+    @property
+    def seed(self) -> int: ...
 
-    Returns:
-        Where everything is, and the scores.
 
-    Raises:
-        ValueError: Data, weights or checkpoint are missing or wrong, or the run folder is taken.
-        Interrupted: The run was told to stop; it can be resumed.
-    """
-    if resume not in {None, "auto"} and not Path(str(resume)).is_file():
-        raise ValueError(f"--resume: no such checkpoint: {Path(str(resume)).absolute()}")
-    seed_everything(seed, verbose=False)
-    run = prepare()
-    if run.report is not None:
-        _say("%s", run.report)
-    # What is wrong with them is told before there is a folder.
-    parameter_groups(run.module, run.module.optim_config, lr=1.0)
-    folder = RunFolder.create(output, name, resume=resume is not None)
-    record = RunRecord(
-        config_to_dict(run.config), classes=run.classes, images_per_step=_images_per_step(run)
-    )
-    checkpoint = _checkpoint(folder, resume)
-    if checkpoint is not None:
-        changes = record.compare(checkpoint, anyway=resume_anyway)
-        _say("going on from %s\n%s", checkpoint, indent(changes, "  "))
-    rank_zero_only(folder.write_config)(dump_config(run.config))
-    _say("\n%s\n", start_table({"run": str(folder.path)} | _derived(run)))
-    _set_memory_format(run)
-    start = time.perf_counter()
-    trainer = fit(
-        run.module,
-        run.datamodule,
-        run.trainer,
-        folder=folder,
-        seed=seed,
-        resume=checkpoint,
-        monitor=run.module.monitor,
-        callbacks=[Pictures(folder.pictures, run.drawing), record],
-    )
-    minutes = (time.perf_counter() - start) / 60
-    return Trained(folder, _finish(run, folder, trainer, minutes), minutes)
+C = TypeVar("C", bound=_Config)
+
+
+@dataclass(frozen=True)
+class Course(Generic[C, S]):
+    """The training of one task: called with settings, it goes from the data to the scores."""
+
+    prepare: Callable[[C], Prepared[S]]
+    """Reads the data and builds the model; it may draw from the global generators."""
+
+    def __call__(
+        self,
+        config: C,
+        *,
+        name: str,
+        output: Path | None = None,
+        resume: str | None = None,
+        resume_anyway: bool = False,
+    ) -> Trained[S]:
+        """Trains, evaluates the best weights, and writes everything into the run folder.
+
+        Args:
+            config: The run, with absolute paths.
+            name: Of the run, for its folder.
+            output: The run folder; None takes the next free `runs/NAME-n`.
+            resume: A checkpoint to go on from, `auto` for the last one of the run folder, None to start anew.
+            resume_anyway: Goes on also with other settings than those of the checkpoint.
+
+        Returns:
+            Where everything is, and the scores.
+
+        Raises:
+            ValueError: Data, weights or checkpoint are missing or wrong, or the run folder is taken.
+            Interrupted: The run was told to stop; it can be resumed.
+        """
+        if resume not in {None, "auto"} and not Path(str(resume)).is_file():
+            raise ValueError(f"--resume: no such checkpoint: {Path(str(resume)).absolute()}")
+        seed_everything(config.seed, verbose=False)
+        run = self.prepare(config)
+        if run.report is not None:
+            _say("%s", run.report)
+        # What is wrong with them is told before there is a folder.
+        parameter_groups(run.module, run.module.optim_config, lr=1.0)
+        folder = RunFolder.create(output, name, resume=resume is not None)
+        record = RunRecord(
+            config_to_dict(run.config), classes=run.classes, images_per_step=_images_per_step(run)
+        )
+        checkpoint = _checkpoint(folder, resume)
+        if checkpoint is not None:
+            changes = record.compare(checkpoint, anyway=resume_anyway)
+            _say("going on from %s\n%s", checkpoint, indent(changes, "  "))
+        rank_zero_only(folder.write_config)(dump_config(run.config))
+        _say("\n%s\n", start_table({"run": str(folder.path)} | _derived(run)))
+        _set_memory_format(run)
+        start = time.perf_counter()
+        trainer = fit(
+            run.module,
+            run.datamodule,
+            run.trainer,
+            folder=folder,
+            seed=config.seed,
+            resume=checkpoint,
+            monitor=run.module.monitor,
+            callbacks=[Pictures(folder.pictures, run.drawing), record],
+        )
+        minutes = (time.perf_counter() - start) / 60
+        return Trained(folder, _finish(run, folder, trainer, minutes), minutes)
 
 
 def _finish(run: Prepared[S], folder: RunFolder, trainer: Trainer, minutes: float) -> S:

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from lumbar.data.pixel_classes import IGNORE, PixelClasses
-from lumbar.tasks.course import Prepared, run_course
+from lumbar.tasks.course import Course, Prepared
 from lumbar.training.hardware import total_batch
 from lumbar.training.run_folder import RunFolder
 from medical.learning.augment import Augment
@@ -51,6 +51,11 @@ class Fold:
     """Indices of the cases that are not trained on."""
 
     @property
+    def seed(self) -> int:
+        """Of everything random."""
+        return self.config.seed
+
+    @property
     def is_trained(self) -> bool:
         """Whether an earlier run has finished it."""
         return self.folder.weights.is_file() and self.folder.results.is_file()
@@ -64,7 +69,7 @@ class Fold:
             [(depth, height, width) for depth, height, width in shapes],
             [case.lesions for case in cases],
             lesion_share=self.config.lesion_share,
-            seed=self.config.seed,
+            seed=self.seed,
         )
 
     @property
@@ -84,7 +89,7 @@ class Fold:
 
     def data(self, plan: Plan, sampler: LesionSampler, settings: SegmentationConfig) -> FoldData:
         """Makes the loaders."""
-        preprocess, seed = self.resolved.preprocess, self.config.seed
+        preprocess = self.resolved.preprocess
         patch, slices = preprocess.tile, preprocess.slices
         patches = PatchDataset(
             self.store.subset(self._trained),
@@ -92,7 +97,7 @@ class Fold:
             Augment(self.config.augment, self.resolved.flips),
             patch=patch,
             slices=slices,
-            seed=seed,
+            seed=self.seed,
         )
         others = self.store.subset(self.held_out)
         return FoldData(
@@ -101,7 +106,7 @@ class Fold:
             patches_per_epoch=plan.steps_per_round * self.patches_per_step,
             held_out=TileDataset(others, choose_tiles(others, patch), patch=patch, slices=slices),
             patch=patch,
-            seed=seed,
+            seed=self.seed,
         )
 
     @property
@@ -151,14 +156,8 @@ def train_fold(fold: Fold, plan: Plan, *, name: str) -> None:
         ValueError: Something is missing or wrong.
         Interrupted: It was told to stop.
     """
-    run_course(
-        partial(prepare_fold, fold, plan),
-        seed=fold.config.seed,
-        name=name,
-        output=fold.folder.path,
-        resume="auto",
-        resume_anyway=False,
-    )
+    course = Course(partial(prepare_fold, plan=plan))
+    course(fold, name=name, output=fold.folder.path, resume="auto")
 
 
 def _build(settings: SegmentationConfig, fold: Fold) -> tuple[FCN, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lumbar.tasks.course import Prepared, Trained, run_course
+from lumbar.tasks.course import Course, Prepared, Trained
 from lumbar.training.checkpoint import AtomicCheckpointIO, load_weights
 from lumbar.training.run_folder import RunFolder
 from lumbar.training.signals import Interrupted
@@ -28,14 +28,8 @@ def run(
     anyway: bool = False,
     kind: type[ToyModule] = ToyModule,
 ) -> Trained[Share]:
-    return run_course(
-        partial(prepare_toy, config, kind),
-        seed=config.seed,
-        name="toy",
-        output=output,
-        resume=resume,
-        resume_anyway=anyway,
-    )
+    course = Course(partial(prepare_toy, kind=kind))
+    return course(config, name="toy", output=output, resume=resume, resume_anyway=anyway)
 
 
 @pytest.fixture(scope="module")
@@ -171,29 +165,22 @@ def test_a_file_is_no_run_folder(tmp_path: Path) -> None:
 
 
 def test_a_missing_checkpoint_is_told_before_anything_is_done(tmp_path: Path) -> None:
-    def prepare() -> Prepared[Share]:
+    def prepare(config: ToyConfig) -> Prepared[Share]:
         raise AssertionError("prepared")
 
     with pytest.raises(ValueError, match=r"--resume: no such checkpoint: .*gone\.ckpt"):
-        run_course(
-            prepare,
-            seed=0,
-            name="toy",
-            output=tmp_path / "new",
-            resume=str(tmp_path / "gone.ckpt"),
-            resume_anyway=False,
+        Course(prepare)(
+            CONFIG, name="toy", output=tmp_path / "new", resume=str(tmp_path / "gone.ckpt")
         )
 
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_cannot_be_prepared_leaves_no_folder(tmp_path: Path) -> None:
-    def prepare() -> Prepared[Share]:
+    def prepare(config: ToyConfig) -> Prepared[Share]:
         raise ValueError("no data")
 
     with pytest.raises(ValueError, match="no data"):
-        run_course(
-            prepare, seed=0, name="toy", output=tmp_path / "x", resume=None, resume_anyway=False
-        )
+        Course(prepare)(CONFIG, name="toy", output=tmp_path / "x")
 
     assert list(tmp_path.iterdir()) == []
