@@ -23,7 +23,7 @@ from medical.study.proposal import Resolved
 
 _log = logging.getLogger(__name__)
 
-_FREE = ("data", "cases", "workers", "tolerance")
+_FREE = ("data", "cases", "distinct", "workers", "tolerance")
 """Settings that say where things lie or how they are driven or judged, not what is learned from what."""
 _DECIDING = ("precision", "accumulate", "clip_norm", "ema_decay")
 """Those of the trainer that say what is learned."""

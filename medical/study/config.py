@@ -48,6 +48,9 @@ class MedicalConfig(Section):
     cases: str = ""
     """A table `case,patient,...` of further facts, for the strata of the report; empty: `cases.csv` in the folder of
     the data, where there is one."""
+    distinct: tuple[tuple[str, str], ...] = ()
+    """Pairs of names of cases that were looked at: nearly the same image, and yet of two patients. Without it such a
+    pair is refused."""
     modality: Literal["auto", "rgb", "gray", "ct", "mr"] = "auto"
     """What the images are. auto: colour or grey pictures by their files, CT by the DICOM header or by values below
     -200, else MR."""

@@ -21,6 +21,11 @@ class Duplicate(NamedTuple):
     """Of their detail; 1 where all pixels are the same."""
 
     @property
+    def names(self) -> frozenset[str]:
+        """Of the two cases."""
+        return frozenset({self.first.name, self.second.name})
+
+    @property
     def exact(self) -> bool:
         """Whether all pixels are the same."""
         return self.first.digest == self.second.digest

@@ -16,9 +16,12 @@ def patient_findings(
 ) -> Iterator[Finding]:
     """Says what would make the scores of a cross-validation too good, or impossible."""
     yield from _too_few(config, study)
-    yield from _repeated(duplicates, across=True)
+    yield from _unknown(config, study)
+    told_apart = {frozenset(names) for names in config.distinct}
+    doubtful = [pair for pair in duplicates if pair.exact or pair.names not in told_apart]
+    yield from _repeated(doubtful, across=True)
     yield from _suspicious(study)
-    yield from _repeated(duplicates, across=False)
+    yield from _repeated(doubtful, across=False)
     for sentence in study.assumptions:
         yield Finding("note", "assumption", sentence)
 
@@ -50,6 +53,14 @@ def _too_few(config: MedicalConfig, study: Study) -> Iterator[Finding]:
             (),
             f"write `folds: {patients}`, or annotate cases of more patients",
         )
+
+
+def _unknown(config: MedicalConfig, study: Study) -> Iterator[Finding]:
+    known = {case.name for case in study.cases}
+    unknown = tuple(name for pair in config.distinct for name in pair if name not in known)
+    if unknown:
+        what = "`distinct` names cases that are not there."
+        yield Finding("fatal", "unknown cases", what, unknown, "write the names as `check` does")
 
 
 def _suspicious(study: Study) -> Iterator[Finding]:
@@ -84,10 +95,13 @@ def _finding(pairs: Sequence[Duplicate], *, across: bool, exact: bool) -> Findin
     )
     if not across:
         return Finding("note", "duplicates", f"{number} {how} {whose}.{masks}", where)
+    fix = "take one of each pair out, or give both the same patient (`patient`, or the column of cases.csv)"
+    if not exact:
+        fix += f"; if they are of two patients, write `distinct: [[{pairs[0].first.name}, {pairs[0].second.name}]]`"
     return Finding(
         "fatal",
         "duplicates across patients",
         f"{number} {how} {whose}: with one in the training, the other is no test.{masks}",
         where,
-        "take one of each pair out, or give both the same patient (`patient`, or the column of cases.csv)",
+        fix,
     )

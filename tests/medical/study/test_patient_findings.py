@@ -64,6 +64,29 @@ def test_duplicates_are_fatal_across_patients_only(
     assert text in finding.what
 
 
+@pytest.mark.parametrize("names", [("case1", "case2"), ("case2", "case1")])
+def test_a_pair_that_was_told_apart_is_no_duplicate(names: tuple[str, str]) -> None:
+    (refused,) = found_for("a", "b", "c", duplicates=(pair(),))
+
+    assert "`distinct: [[case1, case2]]`" in refused.fix
+    assert not found_for("a", "b", "c", folds=3, duplicates=(pair(),), distinct=(names,))
+
+
+def test_equal_pixels_cannot_be_told_apart() -> None:
+    copies = (pair(digest=facts_of(1).digest),)
+
+    (finding,) = found_for("a", "b", "c", duplicates=copies, distinct=(("case1", "case2"),))
+
+    assert finding.severity == "fatal"
+    assert "distinct" not in finding.fix
+
+
+def test_names_to_tell_apart_are_names_of_cases() -> None:
+    (finding,) = found_for("a", "b", "c", distinct=(("case1", "case9"),))
+
+    assert (finding.severity, finding.where) == ("fatal", ("case9",))
+
+
 def test_names_of_one_patient_are_a_warning_with_the_pattern(tmp_path: Path) -> None:
     study = find_study(settings(write_pictures(tmp_path, "P1_a", "P1_b", "P2_a")))
 
