@@ -7,13 +7,13 @@ sum.
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import onnx_ir as ir
 import torch
 from onnxscript import opset20
 from torch.export import ExportedProgram
 
 from lumbar.ops.nms import nms_keep  # noqa: F401 - makes torch.ops.lumbar.nms_keep
+from lumbar.ops.precision import round_down
 from lumbar.tasks.export_graph import Translations
 
 op: Any = opset20  # its types are those of onnxscript's own language, not of the values of a traced function
@@ -39,19 +39,13 @@ def _nms_keep(boxes: Any, labels: Any, valid: Any, iou: float) -> Any:
         op.Reshape(boxes, op.Concat(op.Shape(rows), op.Constant(value_ints=[4]), axis=0)),
         op.Where(op.And(own, op.Unsqueeze(rows, [1])), ranks, 0.0),
         count,
-        [_largest_float32(iou)],
+        [round_down(iou, torch.float32)],
         [0.5],
     )
     row_and_box = op.Gather(kept, [0, 2], axis=1)
     marks = op.Expand(True, op.Shape(kept, end=1))  # noqa: FBT003 - a value of the graph
     keep = op.ScatterND(op.And(rows, False), row_and_box, marks)  # noqa: FBT003
     return op.Reshape(keep, op.Shape(valid))
-
-
-def _largest_float32(limit: float) -> float:
-    """The largest float32 up to `limit`: a float32 overlap exceeds it just when it exceeds `limit` itself."""
-    rounded = np.float32(limit)
-    return float(rounded if float(rounded) <= limit else np.nextafter(rounded, np.float32(0)))
 
 
 def _taps(program: ExportedProgram) -> int:

@@ -17,8 +17,13 @@ settings.load_profile("repeatable")
 
 
 def pytest_configure() -> None:
-    """One thread each: results do not depend on the machine, and parallel tests do not fight for cores."""
+    """One thread each: results do not depend on the machine, and parallel tests do not fight for cores.
+
+    Where there is no GPU, Triton interprets its kernels. It must know before anything imports it, as torchvision does.
+    """
     torch.set_num_threads(1)
+    if not torch.cuda.is_available():
+        os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,11 @@
 """For each box the ground truth it overlaps most, without keeping the overlap matrix.
 
 A custom operator: the number of padded ground-truth boxes varies from batch to batch, and the operator walks over
-them in chunks, so that memory grows with the boxes and not with boxes times ground truth.
+them in chunks, so that memory grows with the boxes and not with boxes times ground truth. On CUDA, where there is
+Triton, kernels walk over them one by one.
 """
+
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
@@ -61,10 +64,23 @@ def best_overlap(
         chunk_best, chunk_index, chunk_claimant = best_overlap_reference(
             boxes, truth[:, part], valid[:, part], least
         )
-        index = torch.where(chunk_best > best, chunk_index + start, index)
+        stays = (chunk_best <= best) | best.isnan()  # NaN is above all, here as in a maximum
+        index = torch.where(stays, index, chunk_index + start)
         best = torch.maximum(best, chunk_best)
         claimant = torch.where(chunk_claimant >= 0, chunk_claimant + start, claimant)
     return best, index, claimant
+
+
+if find_spec("triton"):
+
+    @best_overlap.register_kernel("cuda")
+    def _best_overlap_cuda(
+        boxes: Tensor, truth: Tensor, valid: Tensor, least: float = 0.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        from lumbar.ops.kernels.matching import match
+
+        with torch.cuda.device_of(boxes):  # Triton launches on the current device
+            return match(boxes, truth, valid, least)
 
 
 @best_overlap.register_fake

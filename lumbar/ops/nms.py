@@ -1,14 +1,18 @@
 """Non-maximum suppression with a fixed-shape answer: one mask for each padded row.
 
 `nms_keep` is a custom operator, so that the graph around it keeps fixed shapes while each device runs what is
-fastest there: the greedy kernel of torchvision row by row on the CPU, an exact sweep over the sorted boxes elsewhere.
+fastest there: the greedy kernel of torchvision row by row on the CPU, two kernels of ours on CUDA, and an exact sweep
+over the sorted boxes elsewhere, or where Triton is missing.
 """
+
+from importlib.util import find_spec
 
 import torch
 import torchvision
 from torch import Tensor
 
 from lumbar.ops.boxes import pairwise_iou
+from lumbar.ops.precision import round_down
 
 
 def nms_keep_reference(boxes: Tensor, labels: Tensor, valid: Tensor, iou: float) -> Tensor:
@@ -23,8 +27,9 @@ def nms_keep_reference(boxes: Tensor, labels: Tensor, valid: Tensor, iou: float)
     Returns:
         (*, K) bool: the boxes that stay.
     """
-    overlap = (pairwise_iou(boxes, boxes) > iou) & (labels[..., :, None] == labels[..., None, :])
-    suppresses = overlap.triu(1)
+    # The limit is not rounded to the nearest: torchvision's kernel compares with `iou` itself.
+    overlap = pairwise_iou(boxes, boxes) > round_down(iou, boxes.dtype)
+    suppresses = (overlap & (labels[..., :, None] == labels[..., None, :])).triu(1)
     keep = valid.clone()
     for k in range(boxes.shape[-2]):
         keep &= ~(suppresses[..., k, :] & keep[..., k : k + 1])
@@ -60,6 +65,16 @@ def _nms_keep_cpu(boxes: Tensor, labels: Tensor, valid: Tensor, iou: float) -> T
             chosen = (row_valid & (row_labels == label)).nonzero()[:, 0]
             row[chosen[torchvision.ops.nms(row_boxes[chosen], ranks[chosen], iou)]] = True
     return keep
+
+
+if find_spec("triton"):
+
+    @nms_keep.register_kernel("cuda")
+    def _nms_keep_cuda(boxes: Tensor, labels: Tensor, valid: Tensor, iou: float) -> Tensor:
+        from lumbar.ops.kernels.nms import suppress
+
+        with torch.cuda.device_of(boxes):  # Triton launches on the current device
+            return suppress(boxes, labels, valid, round_down(iou, boxes.dtype))
 
 
 @nms_keep.register_fake

@@ -21,9 +21,10 @@ def mix(values: Tensor) -> Tensor:
     Returns:
         (*,) int64 in [0, 2**32).
     """
+    # In place on what each shift has made: half of the time is that of the memory.
     for _ in range(2):
-        values = ((values ^ (values >> 16)) * _ODD) & _WORD
-    return values ^ (values >> 16)
+        values = (values >> 16).bitwise_xor_(values).mul_(_ODD).bitwise_and_(_WORD)
+    return (values >> 16).bitwise_xor_(values)
 
 
 def random_keys(seeds: Tensor, stream: int, count: int) -> Tensor:

@@ -49,6 +49,8 @@ class MaskBatch(NamedTuple):
     labels: Tensor
     """uint8, IGNORE (255) outside the images: (B, H, W) class in 0..K-1 of each pixel, or (B, K, H, W) 0 or 1 for each
     class. Training has them on the canvas, evaluation in the size of the image files."""
+    seeds: Tensor
+    """(B,) int64 in [0, 2**31): what the model draws for this image in this epoch follows from it alone."""
     image_ids: Tensor
     """(B,) int64: ids that differ between all images of a split."""
 

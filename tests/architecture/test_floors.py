@@ -91,7 +91,10 @@ def test_files_of_a_room_import_leftwards(room: str) -> None:
         *("segmentation.config", "segmentation.commands"),
         *("classification.config", "classification.commands"),
         *("medical.study.config", "medical.commands"),
-        *(f"lumbar.commands.{command}" for command in ("predict", "export", "convert_weights")),
+        *(
+            f"lumbar.commands.{command}"
+            for command in ("study", "predict", "export", "convert_weights")
+        ),
     ],
 )
 def test_settings_and_commands_import_no_torch(module: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 FLOORS = (
+    ("lumbar/ops/kernels",),
     ("lumbar/ops",),
     ("lumbar/data", "lumbar/training", "backbones"),
     ("lumbar/tasks",),
@@ -72,7 +73,7 @@ def imports(file: Path) -> Iterator[tuple[str, int]]:
 def room_of(name: str) -> str | None:
     """The room of a path or of a dotted name, None for what is in no room."""
     parts = name.replace(".", "/").split("/")
-    candidates = ("/".join(parts[:length]) for length in (2, 1))
+    candidates = ("/".join(parts[:length]) for length in (3, 2, 1))
     return next((room for room in candidates if room in ROOMS), None)
 
 

@@ -1,5 +1,6 @@
 """The chunked operator equals the whole overlap matrix."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,6 +70,38 @@ def test_image_without_truth_matches_nothing() -> None:
 
     assert (best == -1).all()
     assert (claimant == -1).all()
+
+
+def test_nan_is_above_all_as_in_a_maximum() -> None:
+    boxes, truth = random_boxes(1, 50, seed=1), random_boxes(2, 40, seed=2)
+    truth[0, [20, 30]] = torch.nan
+    boxes[0, 7] = torch.nan
+
+    inputs = boxes.expand(2, -1, -1), truth, torch.ones(2, 40, dtype=torch.bool)
+
+    for actual, expected in zip(
+        best_overlap(*inputs), best_overlap_reference(*inputs), strict=True
+    ):
+        torch.testing.assert_close(actual, expected, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("truths", [1, 40, 500])
+def test_a_gpu_gives_the_same_answer_without_waiting(dtype: torch.dtype, truths: int) -> None:
+    boxes, truth = (random_boxes(*shape, seed=3).to(dtype) for shape in ((1, 20000), (4, truths)))
+    valid = torch.rand(4, truths) > 0.3
+    inputs = boxes.cuda(), truth.cuda(), valid.cuda()
+    best_overlap(*inputs, 0.3)  # the first call compiles
+
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found = best_overlap(*inputs, 0.3)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+    for actual, expected in zip(found, best_overlap(boxes, truth, valid, 0.3), strict=True):
+        assert torch.equal(actual.cpu(), expected)
 
 
 def test_operator_is_registered_properly() -> None:

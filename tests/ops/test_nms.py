@@ -5,22 +5,10 @@ import torch
 import torchvision.ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from lumbar.ops.boxes import pairwise_iou
 from lumbar.ops.nms import nms_keep, nms_keep_reference
-from tests.ops.strategies import random_boxes
-
-
-def crowded(seed: int, rows: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Boxes around few centres, three labels, a fifth of them not valid."""
-    generator = torch.Generator().manual_seed(seed)
-    centres = random_boxes(rows, 4, seed=seed)
-    chosen = torch.randint(4, (rows, count, 1), generator=generator).expand(-1, -1, 4)
-    noise = torch.randn(rows, count, 4, generator=generator, dtype=torch.float64) * 4
-    boxes = centres.gather(1, chosen) + noise
-    labels = torch.randint(3, (rows, count), generator=generator)
-    return boxes, labels, torch.rand(rows, count, generator=generator) > 0.2
+from tests.ops.strategies import crowded, random_boxes
 
 
 @given(st.integers(0, 2**31 - 1), st.sampled_from([0.3, 0.5, 0.7]))
@@ -41,6 +29,17 @@ def test_equals_torchvision_without_labels() -> None:
 
     expected = torchvision.ops.nms(boxes[0], scores, 0.5)
     assert torch.equal(keep[0].nonzero()[:, 0], expected.sort().values)
+
+
+@pytest.mark.parametrize(("tenths", "stays"), [(3, False), (5, True), (7, True)])
+def test_an_overlap_is_compared_with_the_threshold_itself(tenths: int, stays: bool) -> None:
+    """In float32 three tenths are a little more than 0.3, and seven a little less than 0.7."""
+    boxes = torch.tensor([[[0.0, 0, 10, 1], [0, 0, tenths, 1]]])
+    valid = torch.ones(1, 2, dtype=torch.bool)
+    inputs = boxes, valid.long(), valid, tenths / 10
+
+    assert nms_keep(*inputs).tolist() == [[True, stays]]
+    assert nms_keep_reference(*inputs).tolist() == [[True, stays]]
 
 
 def test_what_stays_is_kept_again() -> None:
@@ -92,3 +91,19 @@ def test_nothing_valid_keeps_nothing() -> None:
 
 def test_operator_is_registered_properly() -> None:
     torch.library.opcheck(nms_keep, (*crowded(5, rows=2, count=8), 0.5))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_gpu_gives_the_same_answer_without_waiting(dtype: torch.dtype) -> None:
+    boxes, labels, valid = crowded(6, rows=80, count=2000)
+    inputs = boxes.to("cuda", dtype), labels.cuda(), valid.cuda()
+    nms_keep(*inputs, 0.7)  # the first call compiles
+
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        keep = nms_keep(*inputs, 0.7)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+    assert torch.equal(keep.cpu(), nms_keep(boxes.to(dtype), labels, valid, 0.7))

@@ -2,9 +2,9 @@
 
 import torch
 import torch.distributed as dist
-from torch.multiprocessing.spawn import spawn
 
 from lumbar.ops.reduce import count_per_rank
+from tests.processes import on_ranks
 
 
 def test_alone_it_is_the_count_and_at_least_one() -> None:
@@ -26,7 +26,7 @@ def _on_rank(rank: int, file: str, results: str) -> None:
 def test_two_ranks_share_the_joint_count(tmp_path: object) -> None:
     results = f"{tmp_path}/count"
 
-    spawn(_on_rank, (f"{tmp_path}/store", results), nprocs=2)
+    on_ranks(_on_rank, f"{tmp_path}/store", results)
 
     counts = [torch.load(f"{results}{rank}", weights_only=True) for rank in range(2)]
     assert counts[0][0] == counts[1][0] == 4.5

@@ -1,9 +1,15 @@
 """One sparse product equals torchvision's kernel level by level, values and gradients."""
 
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
 import pytest
 import torch
 import torchvision.ops
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lumbar.ops.roi_align import multilevel_roi_align
 from tests.ops.strategies import random_boxes
@@ -123,3 +129,80 @@ def test_low_precision_maps_are_pooled_in_float32() -> None:
     exact = pool(pyramid(), boxes, levels, ratio=2, aligned=True)
     assert pooled.dtype == torch.float32
     assert (pooled - exact).abs().max() < 0.02
+
+
+def test_gradients_of_boxes_are_refused() -> None:
+    boxes, levels = random_boxes(2, 9, seed=5, size=90), torch.zeros(2, 9, dtype=torch.int64)
+
+    with pytest.raises(AssertionError, match="detach"):
+        pool(pyramid(), boxes.requires_grad_(), levels, ratio=2, aligned=True)
+
+
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf])
+def test_boxes_that_are_no_numbers_spoil_no_others(wrong: float) -> None:
+    boxes, levels = random_boxes(2, 9, seed=5, size=90), torch.zeros(2, 9, dtype=torch.int64)
+    spoilt = boxes.clone()
+    spoilt[:, 4] = wrong
+
+    pooled, expected = (
+        pool(pyramid(), some, levels, ratio=2, aligned=True).unflatten(0, (2, 9))
+        for some in (spoilt, boxes)
+    )
+
+    others = torch.arange(9) != 4
+    assert torch.equal(pooled[:, others], expected[:, others])
+    assert not (pooled[:, 4] > 0).any()
+
+
+class Recorder(TorchDispatchMode):
+    """Keeps, while it is entered, the name and the results of each operator."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.calls: list[tuple[str, list[Tensor]]] = []
+
+    def __torch_dispatch__(
+        self,
+        func: torch._ops.OpOverload,
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        tensors = result if isinstance(result, list | tuple) else [result]
+        self.calls.append((func.name(), [value for value in tensors if isinstance(value, Tensor)]))
+        return result
+
+
+@pytest.mark.skipif(not find_spec("triton"), reason="kernels need Triton: pip install triton")
+def test_on_cuda_one_operator_reads_maps_as_they_are() -> None:
+    """On tensors without data: what runs there depends on shapes alone, and a GPU is not needed to see it."""
+    with FakeTensorMode(), torch.device("cuda"), Recorder() as recorder:
+        maps = [torch.empty(2, 96 // s, 128 // s, 256, dtype=torch.bfloat16) for s in STRIDES]
+        maps = [level.permute(0, 3, 1, 2) for level in maps]
+        boxes, levels = torch.empty(2, 9, 4), torch.empty(2, 9, dtype=torch.int64)
+        recorder.calls.clear()
+        pooled = pool(maps, boxes, levels, ratio=2, aligned=True)
+
+    assert pooled.dtype == torch.float32
+    assert pooled.is_contiguous(memory_format=torch.channels_last)
+    size = maps[-1].numel()
+    large = [name for name, results in recorder.calls if any(x.numel() >= size for x in results)]
+    assert large == ["lumbar::roi_align"]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("compiles", [True, False])
+def test_on_cuda_values_and_gradients_are_those_of_the_cpu(compiles: bool) -> None:
+    boxes = random_boxes(2, 20, seed=1, size=96).float()
+    levels = torch.randint(3, (2, 20), generator=torch.Generator().manual_seed(2))
+    run = torch.compile(pool, fullgraph=True) if compiles else pool
+    results = []
+    for place, way in (("cpu", pool), ("cuda", run)):
+        maps = [level.to(place).requires_grad_() for level in pyramid(dtype=torch.bfloat16)]
+        pooled = way(maps, boxes.to(place), levels.to(place), ratio=2, aligned=True)
+        results.append([pooled, *torch.autograd.grad(pooled.square().sum(), maps)])
+
+    for expected, actual in zip(*results, strict=True):
+        assert actual.dtype == expected.dtype
+        torch.testing.assert_close(actual.cpu(), expected, rtol=2**-7, atol=1e-3)
