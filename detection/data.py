@@ -6,6 +6,7 @@ from detection.config import DetectionConfig
 from detection.dataset import DetectionDataset
 from lumbar.data.categories import Categories
 from lumbar.data.datamodule import DataModule
+from lumbar.training.hardware import total_batch
 from lumbar.training.load import project_root
 
 
@@ -26,5 +27,10 @@ def make_datamodule(config: DetectionConfig, categories: Categories | None = Non
         channels=config.model.backbone.in_channels,
     )
     return DataModule(
-        config.data, make_dataset, root=project_root(), seed=config.seed, categories=categories
+        config.data,
+        make_dataset,
+        root=project_root(),
+        seed=config.seed,
+        categories=categories,
+        images_per_step=total_batch(config.trainer, config.data.batch_size_per_device),
     )

@@ -155,7 +155,7 @@ class Detector:
         return collate(
             [sample],
             multiple=self.data.pad_multiple,
-            canvas_buckets=self.data.canvas_buckets,
+            canvas_buckets=() if self.data.canvas_buckets == "auto" else self.data.canvas_buckets,
             target_buckets=self.data.target_buckets,
         ).images
 

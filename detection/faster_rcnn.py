@@ -11,8 +11,6 @@ from detection.roi_head import RoIHeads
 from detection.rpn import RPN, RPNOutput
 from lumbar.ops.structures import Detections, Images, Targets
 
-_MAX_CANVASES = 64
-
 
 class DenseOutput(NamedTuple):
     """What is computed for every cell of the canvas."""
@@ -30,6 +28,11 @@ class FasterRCNN(nn.Module):
     neither waits for the device nor breaks the graph. `dense` is everything before the proposals, the rest is sparse.
     """
 
+    fixed_parts = ("dense",)
+    """Compiled for each canvas."""
+    free_parts = ("sparse_losses",)
+    """Compiled once for any."""
+
     def __init__(
         self, *, pixels: PixelNorm, backbone: Backbone, rpn: RPN, roi_heads: RoIHeads
     ) -> None:
@@ -40,16 +43,17 @@ class FasterRCNN(nn.Module):
         self.rpn = rpn
         self.roi_heads = roi_heads
 
-    def dense(self, images: Images) -> DenseOutput:
+    def dense(self, images: Images, seeds: Tensor | None = None) -> DenseOutput:
         """Features and proposals' predictions for the whole canvas.
 
         Args:
             images: (B, C, H, W) canvas.
+            seeds: (B,) of the images, for a backbone that draws in training; None draws nothing.
 
         Returns:
             Features and RPN output.
         """
-        features = self.backbone(self.pixels(images))
+        features = self.backbone.maps(self.pixels(images), seeds)
         height, width = images.canvas.shape[-2:]
         return DenseOutput(features, self.rpn(features, (height, width)))
 
@@ -95,7 +99,7 @@ class FasterRCNN(nn.Module):
         Returns:
             `rpn/objectness`, `rpn/box`, `roi/class`, `roi/box`: scalars whose sum is minimised.
         """
-        return self.sparse_losses(self.dense(images), images, targets)
+        return self.sparse_losses(self.dense(images, targets.seeds), images, targets)
 
     @torch.no_grad()
     def predict(self, images: Images) -> Detections:
@@ -108,13 +112,6 @@ class FasterRCNN(nn.Module):
             (B, D) detections in pixels of the canvas, best first.
         """
         return self.sparse_predict(self.dense(images), images)
-
-    def compile_parts(self) -> None:
-        """Compiles `dense`, one graph for each canvas, and what follows it, once for any number of targets."""
-        torch._dynamo.config.recompile_limit = _MAX_CANVASES  # noqa: SLF001 - has no public name
-        self.dense = torch.compile(self.dense, fullgraph=True, dynamic=False)  # type: ignore[method-assign]
-        self.sparse_losses = torch.compile(self.sparse_losses, fullgraph=True)  # type: ignore[method-assign]
-        self.sparse_predict = torch.compile(self.sparse_predict, fullgraph=True)  # type: ignore[method-assign]
 
     def forward(self, images: Images) -> Detections:
         """The same as `predict`, in any mode."""

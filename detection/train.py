@@ -1,5 +1,6 @@
 """One training run of a detector, by the course that every task follows."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -14,12 +15,14 @@ from detection.module import DetectionModule
 from detection.pictures import BoxDrawing
 from detection.weights import DetectorWeights, load_for_training, save_detector
 from lumbar.data.categories import Categories
+from lumbar.data.sizes import Size
 from lumbar.data.splits import Split
 from lumbar.tasks.course import Course, Prepared
 
 
 def _prepare(config: DetectionConfig) -> Prepared[CocoScores]:
     datamodule = make_datamodule(config)
+    config = _with_canvases(config, datamodule.canvases)
     categories = datamodule.categories
     model, report = _build(config, categories)
     splits: tuple[Split, ...] = ("val", "test") if config.data.test.annotations else ("val",)
@@ -39,6 +42,8 @@ def _prepare(config: DetectionConfig) -> Prepared[CocoScores]:
         trainer=config.trainer,
         module=module,
         datamodule=datamodule,
+        rehearsals=datamodule.made_up_batches(),
+        canvases=datamodule.explain_canvases(),
         num_images={split: len(datamodule.records(split)) for split in ("train", "val")},
         classes=categories.names,
         network=f"{config.model.backbone.name} with pyramid",
@@ -48,13 +53,17 @@ def _prepare(config: DetectionConfig) -> Prepared[CocoScores]:
     )
 
 
+def _with_canvases(config: DetectionConfig, canvases: Sequence[Size]) -> DetectionConfig:
+    """Writes down those that were chosen from the data: evaluation and a resumed run take the same."""
+    data = config.data.model_copy(update={"canvas_buckets": tuple(canvases)})
+    return config.model_copy(update={"data": data})
+
+
 def _build(config: DetectionConfig, categories: Categories) -> tuple[FasterRCNN, LoadReport | None]:
     if config.model.weights == "none":
         model, report = build_detector(config.model, len(categories))
     else:
         model, report = load_for_training(config.model, categories)
-    if config.trainer.compile:
-        model.compile_parts()
     return model, report
 
 

@@ -154,6 +154,7 @@ def _aux_head(
         features,
         num_classes=num_classes,
         level="c4",
+        stream=1,
         norm=make_norm(config.head.norm),
         dilation=config.aux.dilation,
     )

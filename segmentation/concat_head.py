@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from backbones.base import FeatureSpec
+from backbones.drop import ChannelDropout
 from backbones.norm import Norm
 from segmentation.heads import Head, conv_norm_relu, predictor
 
@@ -43,13 +44,13 @@ class ConcatHead(Head):
             conv_norm_relu(hidden, hidden, norm=norm, dilation=dilation),
         )
         self.conv_cat = conv_norm_relu(channels + hidden, hidden, norm=norm)
-        self.dropout = nn.Dropout2d(dropout)
+        self.dropout = ChannelDropout(dropout, stream=0)
         self.conv_seg = predictor(hidden, num_classes)
 
-    def forward(self, maps: Mapping[str, Tensor]) -> Tensor:
-        """Maps (B, C, h, w) of one level to logits (B, K, h, w)."""
+    def forward(self, maps: Mapping[str, Tensor], seeds: Tensor | None = None) -> Tensor:
+        """Maps (B, C, h, w) of one level to logits (B, K, h, w), dropping by the seeds (B,) if any."""
         (level,) = self.needs
         x = maps[level]
         hidden = self.conv_cat(torch.cat([x, self.convs(x)], dim=1))
-        logits: Tensor = self.conv_seg(self.dropout(hidden))
+        logits: Tensor = self.conv_seg(self.dropout(hidden, seeds))
         return logits

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from lumbar.data.collate import Frame, collate_masks
+from lumbar.data.loader import worker_count
 from lumbar.data.mask_records import MaskRecords
 from lumbar.data.pixel_classes import PixelClasses, shortened
 from lumbar.data.sample import Sample, Transform
@@ -100,7 +101,8 @@ class MaskDataModule(SplitModule):
         """
         if split not in self._counts:
             dataset = self._dataset(split, Chain(()), "file")
-            counts = survey(dataset, workers=self._config.workers, name=split)
+            workers = worker_count(self._config.workers, sharing=1)
+            counts = survey(dataset, workers=workers, name=split)
             if split == "train":
                 _check_learnable(counts, self.records(split))
             self._counts[split] = counts
@@ -121,10 +123,12 @@ class MaskDataModule(SplitModule):
                 "data.augment.cat_max_ratio: pixels of several classes have no largest one: set it to 1"
             )
         grouped = crop is None and config.group_by_aspect
+        canvases = (crop,) if crop else ()
         return TrainSet(
             self._dataset("train", train_transform(config.resize, config.augment), "canvas"),
             aspect_groups(sizes) if grouped else np.zeros(len(sizes), dtype=np.int64),
-            self._collate("canvas", (crop,) if crop else ()),
+            self._collate("canvas", canvases),
+            canvases,
         )
 
     def eval_set(self, split: Split) -> EvalSet:

@@ -46,6 +46,11 @@ class FCN(nn.Module):
         resize: Enlarges logits to the size of the canvas.
     """
 
+    fixed_parts = ("dense", "losses_of")
+    """Compiled for each canvas."""
+    free_parts = ()
+    """Compiled once for any."""
+
     def __init__(
         self,
         *,
@@ -68,28 +73,32 @@ class FCN(nn.Module):
         self.aux_weight = aux_weight
         self.resize = resize
 
-    def dense(self, images: Images) -> DenseOutput:
+    def dense(self, images: Images, seeds: Tensor | None = None) -> DenseOutput:
         """Maps and logits before they are enlarged.
 
         Args:
             images: (B, C, H, W) canvas.
+            seeds: (B,) of the images, by which the network drops in training; None drops nothing.
         """
-        features = self.backbone(self.pixels(images))
-        return DenseOutput(features, self.classifier(features))
+        features = self.backbone.maps(self.pixels(images), seeds)
+        return DenseOutput(features, self.classifier(features, seeds))
 
-    def losses_of(self, dense: DenseOutput, labels: Tensor) -> dict[str, Tensor]:
+    def losses_of(
+        self, dense: DenseOutput, labels: Tensor, seeds: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """The losses from the dense output on.
 
         Args:
             dense: Of (B, C, H, W) images.
             labels: Their ground truth, (B, H, W) or (B, K, H, W).
+            seeds: (B,) as for `dense`.
 
         Returns:
             The dictionary of `losses`, scalars.
         """
         losses = {"loss/main": self._loss(dense.logits, labels)}
         if self.aux_classifier is not None:
-            logits = self.aux_classifier(dense.features)
+            logits = self.aux_classifier(dense.features, seeds)
             losses["loss/aux"] = self.aux_weight * self._loss(logits, labels)
         return losses
 
@@ -105,17 +114,20 @@ class FCN(nn.Module):
         """
         return Segmentation(self.task.decide(self._enlarge(dense.logits, images.canvas.shape[-2:])))
 
-    def losses(self, images: Images, labels: Tensor) -> dict[str, Tensor]:
+    def losses(
+        self, images: Images, labels: Tensor, seeds: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """All losses of a batch.
 
         Args:
             images: (B, C, H, W) canvas.
             labels: (B, H, W) or (B, K, H, W), on the same canvas.
+            seeds: (B,) of the images, by which the network drops in training; None drops nothing.
 
         Returns:
             `loss/main`, and `loss/aux` where there is an auxiliary head: scalars whose sum is minimised.
         """
-        return self.losses_of(self.dense(images), labels)
+        return self.losses_of(self.dense(images, seeds), labels, seeds)
 
     @torch.no_grad()
     def predict(self, images: Images) -> Segmentation:

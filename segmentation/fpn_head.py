@@ -7,6 +7,7 @@ from itertools import pairwise, zip_longest
 from torch import Tensor, nn
 
 from backbones.base import FeatureSpec
+from backbones.drop import ChannelDropout
 from backbones.norm import Norm, group_norm
 from segmentation.heads import Head, Resize, conv_norm_relu, predictor, resize
 
@@ -50,14 +51,14 @@ class FPNHead(Head):
             self.scale_heads[name] = nn.Sequential(
                 *(conv_norm_relu(*pair, norm=norm) for pair in pairwise(widths))
             )
-        self.dropout = nn.Dropout2d(dropout)
+        self.dropout = ChannelDropout(dropout, stream=0)
         self.conv_seg = predictor(channels, num_classes)
 
-    def forward(self, maps: Mapping[str, Tensor]) -> Tensor:
-        """Maps p2..p5, (B, C, h, w) each, to logits (B, K, h, w) in the size of p2."""
+    def forward(self, maps: Mapping[str, Tensor], seeds: Tensor | None = None) -> Tensor:
+        """Maps p2..p5, (B, C, h, w) each, to logits (B, K, h, w) in the size of p2; seeds are (B,)."""
         # The coarsest first: what was enlarged may be added to in place, what left a ReLU may not.
         total = reduce(Tensor.add_, (self._enlarged(name, maps) for name in reversed(_LEVELS)))
-        logits: Tensor = self.conv_seg(self.dropout(total))
+        logits: Tensor = self.conv_seg(self.dropout(total, seeds))
         return logits
 
     def _enlarged(self, name: str, maps: Mapping[str, Tensor]) -> Tensor:

@@ -41,11 +41,12 @@ class Head(nn.Module):
         self.needs = {name: features[name] for name in levels}
         self.output = FeatureSpec(num_classes, features[levels[0]].stride)
 
-    def forward(self, maps: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, maps: Mapping[str, Tensor], seeds: Tensor | None = None) -> Tensor:
         """Scores every cell for every class.
 
         Args:
             maps: At least those of `needs`, each (B, C, h, w).
+            seeds: (B,) of the images, by which a head drops in training; None drops nothing.
 
         Returns:
             (B, K, h, w) logits for the cells of the finest map.

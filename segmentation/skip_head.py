@@ -44,8 +44,11 @@ class SkipHead(Head):
         )
         self.doubling = nn.ModuleDict({name: Doubling(num_classes) for name in levels[1:]})
 
-    def forward(self, maps: Mapping[str, Tensor]) -> Tensor:
-        """Maps those of `needs`, (B, C, h, w) each, to logits (B, K, h, w) in the size of the finest."""
+    def forward(self, maps: Mapping[str, Tensor], seeds: Tensor | None = None) -> Tensor:
+        """Maps those of `needs`, (B, C, h, w) each, to logits (B, K, h, w) in the size of the finest.
+
+        Nothing is dropped, whatever the seeds (B,).
+        """
         coarsest, *_ = reversed(self.needs)
         total: Tensor = self.scores[coarsest](maps[coarsest])
         for coarse, fine in pairwise(reversed(self.needs)):

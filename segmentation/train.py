@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from backbones.weights import LoadReport
@@ -19,8 +18,6 @@ from segmentation.module import make_module
 from segmentation.pictures import MaskDrawing
 from segmentation.scores import SegmentationScores
 from segmentation.weights import SegmenterWeights, load_for_training, save_segmenter
-
-_MAX_CANVASES = 64
 
 
 def _prepare(config: SegmentationConfig) -> Prepared[SegmentationScores]:
@@ -44,6 +41,7 @@ def _prepare(config: SegmentationConfig) -> Prepared[SegmentationScores]:
         trainer=config.trainer,
         module=make_module(model, config, datamodule, splits),
         datamodule=datamodule,
+        rehearsals=datamodule.made_up_batches(),
         num_images={split: len(datamodule.records(split)) for split in ("train", "val")},
         classes=classes.names,
         network=f"{config.model.backbone.name} with head {config.model.head.name}",
@@ -62,15 +60,7 @@ def _build(config: SegmentationConfig, datamodule: MaskDataModule) -> tuple[FCN,
         model, report = build_segmenter(config.model, len(classes), task=task, loss=loss)
     else:
         model, report = load_for_training(config.model, classes, task=task, loss=loss)
-    if config.trainer.compile:
-        compile_dense(model)
     return model, report
-
-
-def compile_dense(model: FCN) -> None:
-    """Compiles `dense`, one graph for each canvas."""
-    torch._dynamo.config.recompile_limit = _MAX_CANVASES  # noqa: SLF001 - has no public name
-    model.dense = torch.compile(model.dense, fullgraph=True, dynamic=False)  # type: ignore[method-assign]
 
 
 def _check_class_weights(config: SegmentationConfig, classes: PixelClasses) -> None:

@@ -1,6 +1,6 @@
 """Settings of the data: where it lies, how it is resized, augmented and batched."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -64,8 +64,9 @@ class LoadingConfig(Section):
     """Training images on each device in one forward pass."""
     eval_batch_size_per_device: int = Field(default=1, ge=1)
     """Images on each device in evaluation; only images of one canvas size meet in a batch."""
-    workers: int = Field(default=4, ge=0)
-    """Loader processes for each device; 0 loads in the main process."""
+    workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    """Loader processes for each device; 0 loads in the main process; auto: one for each core that is left beside the
+    process of each device, at most 8."""
     cache_images: bool = False
     """Keep decoded images in memory; for small data sets."""
     pad_multiple: int = Field(default=32, ge=1)
@@ -82,12 +83,13 @@ class DataConfig(LoadingConfig):
     test: SplitConfig = SplitConfig()
     resize: ResizeConfig = ResizeConfig()
     augment: AugmentConfig = AugmentConfig()
-    canvas_buckets: tuple[tuple[int, int], ...] = ()
-    """Allowed canvases (height, width), smallest first; empty: any multiple of `pad_multiple`."""
+    canvas_buckets: Literal["auto"] | tuple[tuple[int, int], ...] = ()
+    """Canvases (height, width), smallest first: an image gets the first one that holds it, or else the next multiples
+    of `pad_multiple`. auto: a few that fit the images of all splits, for `trainer.compile`; they are saved instead."""
     target_buckets: tuple[int, ...] = (8, 16, 32, 64, 128, 256, 512, 1024)
     """Numbers of boxes that targets are padded to."""
     group_by_aspect: bool = True
-    """Training batches hold only landscape or only portrait images."""
+    """Training batches hold only landscape or only portrait images, or only images with a canvas in common."""
     keep_empty: bool = False
     """Train also on images without boxes."""
     bad_images: Literal["stop", "blank"] = "stop"

@@ -2,22 +2,32 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from lumbar.data.canvases import (
+    canvas_groups,
+    choose_canvases,
+    evaluation_sizes,
+    padding_share,
+    training_sizes,
+)
 from lumbar.data.categories import Categories
 from lumbar.data.collate import collate
 from lumbar.data.config import DataConfig
 from lumbar.data.read import read_split
 from lumbar.data.records import Records
 from lumbar.data.sample import Sample
-from lumbar.data.sizes import canvas_of
+from lumbar.data.sizes import Size, canvas_of
 from lumbar.data.splits import EvalSet, Split, SplitModule, TrainSet, aspect_groups
 from lumbar.data.transforms import build_transform
+
+_NO_SIZES = np.zeros((0, 2), dtype=np.int64)
 
 MakeDataset = Callable[..., Dataset[Sample]]
 """(records, transform, seed, bad_images="stop") to a data set that is asked for (epoch, index)."""
@@ -34,6 +44,7 @@ class DataModule(SplitModule):
         root: Path,
         seed: int,
         categories: Categories | None = None,
+        images_per_step: int = 1,
     ) -> None:
         """Keeps the settings; no file is read yet.
 
@@ -44,12 +55,14 @@ class DataModule(SplitModule):
             root: Folder that a relative `config.root` starts from.
             seed: Of the run.
             categories: The classes of a trained model; None takes those of the training split.
+            images_per_step: So many that are trained on, or none, have each canvas that is chosen from the data.
         """
         super().__init__(config, seed=seed)
         self._config = config
         self._make_dataset = make_dataset
         self._root = root / config.root
         self._categories = categories
+        self._images_per_step = images_per_step
         self._read: dict[Split, Records] = {}
 
     def prepare(self, split: Split) -> None:
@@ -74,32 +87,71 @@ class DataModule(SplitModule):
             return self._categories
         return self._read_once("train" if self._config.train.annotations else "val").categories
 
+    @cached_property
+    def canvases(self) -> tuple[Size, ...]:
+        """Those of the settings, or chosen for the images of all splits that are named; empty for any multiple."""
+        config = self._config
+        if config.canvas_buckets != "auto":
+            return config.canvas_buckets
+        trained, *evaluated = (
+            self._read_once(split).sizes if getattr(config, split).annotations else _NO_SIZES
+            for split in ("train", "val", "test")
+        )
+        return choose_canvases(
+            training_sizes(trained, config.resize, config.augment),
+            evaluation_sizes(np.concatenate(evaluated), config.resize),
+            multiple=config.pad_multiple,
+            least=self._images_per_step if self._grouped else len(trained),
+        )
+
+    def explain_canvases(self) -> str:
+        """The canvases, if they are few, and what share of them images leave empty, each as large as it is trained."""
+        if not self.canvases:
+            return ""
+        config = self._config
+        sizes = training_sizes(self.records("train").sizes, config.resize, config.augment)
+        share = padding_share(sizes, self.canvases, config.pad_multiple)
+        named = ", ".join(f"{height} x {width}" for height, width in self.canvases)
+        return f"{named}; {share:.0%} of their pixels are padding"
+
     def train_set(self) -> TrainSet:
-        """Augmented images, grouped by aspect ratio."""
+        """Augmented images, grouped by their canvas or aspect ratio."""
         config, records = self._config, self.records("train")
         transform = build_transform(config.resize, config.augment)
-        grouped = config.group_by_aspect and not config.augment.scale_jitter
         return TrainSet(
             self._make_dataset(records, transform, self._seed, bad_images=config.bad_images),
-            aspect_groups(records.sizes) if grouped else np.zeros(len(records), dtype=np.int64),
+            self._groups(records.sizes),
             self._collate(),
+            self.canvases,
         )
 
     def eval_set(self, split: Split) -> EvalSet:
         """Resized images, each on a canvas that follows from its size."""
         config, records = self._config, self.records(split)
         canvases = [
-            canvas_of((height, width), config.resize, config.pad_multiple, config.canvas_buckets)
+            canvas_of((height, width), config.resize, config.pad_multiple, self.canvases)
             for height, width in records.sizes.tolist()
         ]
         dataset = self._make_dataset(records, build_transform(config.resize, None), self._seed)
         return EvalSet(dataset, canvases, self._collate())
 
+    @property
+    def _grouped(self) -> bool:
+        return self._config.group_by_aspect and not self._config.augment.scale_jitter
+
+    def _groups(self, files: NDArray[np.int64]) -> NDArray[np.int64]:
+        if not self._grouped:
+            return np.zeros(len(files), dtype=np.int64)
+        if not self.canvases:
+            return aspect_groups(files)
+        config = self._config
+        return canvas_groups(training_sizes(files, config.resize, config.augment), self.canvases)
+
     def _collate(self) -> Callable[[list[Sample]], Any]:
         return partial(
             collate,
             multiple=self._config.pad_multiple,
-            canvas_buckets=self._config.canvas_buckets,
+            canvas_buckets=self.canvases,
             target_buckets=self._config.target_buckets,
         )
 

@@ -18,7 +18,8 @@ def refuse(faults: Sequence[str], *, what: str, fix: str = "") -> None:
     """
     if not faults:
         return
-    rest = len(faults) - _SHOWN
-    lines = [f"{what} ({len(faults)} in all):", *faults[:_SHOWN]]
+    told = [*dict.fromkeys(faults)]  # a wrong setting is the same mistake in every file
+    rest = len(told) - _SHOWN
+    lines = [f"{what} ({len(faults)} in all):", *told[:_SHOWN]]
     lines += [f"... and {rest} more"] if rest > 0 else []
     raise ValueError("\n  ".join(lines) + (f"\n{fix}" if fix else ""))

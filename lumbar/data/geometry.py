@@ -110,7 +110,8 @@ class ScaleJitter:
         scaled = max(1, round(height * scale)), max(1, round(width * scale))
         top, left = (int(rng.integers(max(0, edge - self.size) + 1)) for edge in scaled)
         larger = resized(sample, scaled, antialiased)
-        return _pad(cropped(larger, (top, left), (self.size, self.size)), self.size)
+        square = (self.size, self.size)
+        return _pad(cropped(larger, (top, left), square), square)
 
 
 def size_of(sample: Sample) -> Size:
@@ -162,8 +163,13 @@ def cropped(sample: Sample, start: Size, size: Size) -> Sample:
     return _select(replace(moved, boxes=boxes), (boxes[:, 2:] > boxes[:, :2]).all(1))
 
 
-def _pad(sample: Sample, size: int) -> Sample:
+def fitted(sample: Sample, size: Size) -> Sample:
+    """Cuts a sample at the right and below, or fills it up with grey, to have a size."""
+    return _pad(cropped(sample, (0, 0), size), size)
+
+
+def _pad(sample: Sample, size: Size) -> Sample:
     height, width = size_of(sample)
-    margins = (0, size - width, 0, size - height)
+    margins = (0, size[1] - width, 0, size[0] - height)
     mask = None if sample.mask is None else pad(sample.mask, margins, value=IGNORE)
     return replace(sample, image=pad(sample.image, margins, value=GREY), mask=mask)

@@ -5,13 +5,15 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from torch import multiprocessing
 from torch.utils.data import DataLoader
 
 from lumbar.data.sample import Sample
 from lumbar.data.samplers import TrainBatchSampler
+
+_ENOUGH_WORKERS = 8
 
 
 class ResumableLoader(DataLoader[Sample]):
@@ -56,6 +58,23 @@ class ResumableLoader(DataLoader[Sample]):
         self._begun = False
         self._order.epoch = state["epoch"]
         self._order.skip = self._handed_out = state["batches"]
+
+
+def worker_count(setting: int | Literal["auto"], *, sharing: int) -> int:
+    """Says how many processes load for one device.
+
+    Args:
+        setting: That many; auto takes the cores that are left beside the process for each device, at most 8.
+        sharing: Devices that share the cores of this machine.
+
+    Returns:
+        At least 1 for auto.
+    """
+    if setting != "auto":
+        return setting
+    known = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
+    return max(1, min(_ENOUGH_WORKERS, cores // sharing - 1))
 
 
 def start_worker(_worker: int) -> None:

@@ -9,7 +9,8 @@ from torch.utils.data import Sampler
 from lumbar.data.sizes import Size
 
 Key = tuple[int, int]
-"""(epoch, index): what the data set is asked for; the epoch travels along as workers outlive it."""
+"""(round, index): what the data set is asked for. A round shows an image once, and is the epoch where none is repeated;
+it travels along as workers outlive it."""
 
 
 class TrainBatchSampler(Sampler[list[Key]]):
@@ -19,6 +20,10 @@ class TrainBatchSampler(Sampler[list[Key]]):
     slice: the product of ranks, `batch_size` and `accumulate` alone decides what one step sees. At
     the end of an epoch the images that fill no step are left out, others each time. A group smaller
     than one step joins the largest group; a data set smaller than one is repeated to fill it.
+
+    With repeats an epoch has as many images as without, but fewer different ones: each stands in
+    a step so many times, in rounds of its own, and so augmented differently (Hoffer et al. 2019,
+    arXiv:1901.09335).
 
     Attributes:
         epoch: The epoch that the next pass yields.
@@ -34,6 +39,7 @@ class TrainBatchSampler(Sampler[list[Key]]):
         rank: int,
         world: int,
         accumulate: int = 1,
+        repeats: int = 1,
     ) -> None:
         """Keeps the groups and the place of this rank.
 
@@ -44,13 +50,16 @@ class TrainBatchSampler(Sampler[list[Key]]):
             rank: This process among `world`.
             world: Number of processes.
             accumulate: Batches of one step.
+            repeats: Times that an image is shown in its epoch; more than 1 only where there is one group.
         """
+        assert repeats == 1 or not np.ptp(groups), "an epoch would not have the steps that it says"
         self.epoch = 0
         self.skip = 0
         self._deal = (accumulate, world, batch_size)
         self._total = accumulate * world * batch_size
         self._rank = rank
         self._seed = seed
+        self._repeats = repeats
         self._groups = _join_small_groups(groups, self._total)
 
     def __len__(self) -> int:
@@ -60,18 +69,20 @@ class TrainBatchSampler(Sampler[list[Key]]):
 
     def __iter__(self) -> Iterator[list[Key]]:
         """Yields the batches of this rank in the present epoch."""
-        epoch = self.epoch
+        epoch, repeats = self.epoch, self._repeats
         batches = self._steps(epoch).reshape(-1, *self._deal)[:, :, self._rank]
         for batch in batches.reshape(-1, batches.shape[-1])[self.skip :].tolist():
-            yield [(epoch, index) for index in batch]
+            views = (divmod(view, repeats) for view in batch)
+            yield [(epoch * repeats + number, index) for index, number in views]
 
     def _steps(self, epoch: int) -> NDArray[np.int64]:
-        """The (S, T) images of each step of all ranks together."""
-        rng = np.random.default_rng((self._seed, epoch))
-        order: NDArray[np.int64] = rng.permutation(len(self._groups))
+        """The (S, T) views of each step of all ranks together, `repeats` of each image."""
+        rng, count = np.random.default_rng((self._seed, epoch)), len(self._groups)
+        images: NDArray[np.int64] = rng.permutation(count)
+        order = (images[:, None] * self._repeats + np.arange(self._repeats)).flatten()[:count]
         if len(order) < self._total:
             return np.resize(order, (1, self._total))
-        shuffled = self._groups[order]
+        shuffled = self._groups[order // self._repeats]
         # A step is a list of places in the shuffled order, ready when its last place is reached.
         members = (np.flatnonzero(shuffled == group) for group in np.unique(shuffled))
         places = np.concatenate([self._whole_steps(places) for places in members])

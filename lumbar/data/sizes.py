@@ -55,22 +55,14 @@ def padded_size(size: Size, multiple: int, buckets: Sequence[Size]) -> Size:
 
     Args:
         size: Height and width in pixels.
-        multiple: Without buckets, height and width of the canvas are the next multiples of this.
-        buckets: Allowed canvases; the first one that is large enough is taken.
-
-    Raises:
-        ValueError: Every bucket is too small.
+        multiple: Where no bucket is large enough, height and width are the next multiples of this.
+        buckets: Canvases; the first one that is large enough is taken.
     """
-    if not buckets:
-        height, width = (math.ceil(edge / multiple) * multiple for edge in size)
-        return height, width
     for bucket in buckets:
         if bucket[0] >= size[0] and bucket[1] >= size[1]:
             return bucket
-    raise ValueError(
-        f"no canvas of data.canvas_buckets {[list(bucket) for bucket in buckets]} holds "
-        f"{size[0]} x {size[1]} pixels (height x width): add a larger one, or leave it empty"
-    )
+    height, width = (math.ceil(edge / multiple) * multiple for edge in size)
+    return height, width
 
 
 def canvas_of(size: Size, resize: ResizeConfig, multiple: int, buckets: Sequence[Size]) -> Size:
@@ -81,9 +73,6 @@ def canvas_of(size: Size, resize: ResizeConfig, multiple: int, buckets: Sequence
         resize: As in evaluation, where the short edge becomes `resize.test_short`.
         multiple: As for `padded_size`.
         buckets: As for `padded_size`.
-
-    Raises:
-        ValueError: Every bucket is too small.
     """
     return padded_size(resized_size(size, resize, resize.test_short), multiple, buckets)
 

@@ -1,7 +1,9 @@
 """Loaders of the three splits as Lightning wants them, the same for every task: who reads what, in which order."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -11,10 +13,12 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from lumbar.data.config import LoadingConfig
-from lumbar.data.loader import ResumableLoader, start_worker
+from lumbar.data.geometry import fitted
+from lumbar.data.loader import ResumableLoader, start_worker, worker_count
 from lumbar.data.sample import Sample
 from lumbar.data.samplers import EvalBatchSampler, TrainBatchSampler
 from lumbar.data.sizes import Size
+from lumbar.data.transfer import to_device
 
 Split = Literal["train", "val", "test"]
 _NEEDED: dict[str, tuple[Split, ...]] = {
@@ -32,6 +36,10 @@ class TrainSet(NamedTuple):
     groups: NDArray[np.int64]
     """(N,) number of the group that each image belongs to: only images of one group meet in a batch."""
     collate: Callable[[list[Sample]], Any]
+    canvases: Sequence[Size] = ()
+    """Those that batches lie on; empty where there may be any."""
+    repeats: int = 1
+    """Times that an image is shown in its epoch, changed otherwise each time."""
 
 
 class EvalSet(NamedTuple):
@@ -79,19 +87,26 @@ class SplitModule(LightningDataModule, ABC):
         for split in _NEEDED.get(stage, ()):
             self.prepare(split)
 
+    def made_up_batches(self) -> dict[Size, Callable[[], Any]]:
+        """Says how to make a training batch for each canvas, largest first: of one image, cut and filled up to it."""
+        data = self.train_set()
+        canvases = sorted(data.canvases, key=math.prod, reverse=True)
+        return {canvas: partial(self._made_up, data, canvas) for canvas in canvases}
+
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled and augmented; each pass is the next epoch."""
-        dataset, groups, collate = self.train_set()
+        data = self.train_set()
         order = TrainBatchSampler(
-            groups,
+            data.groups,
             batch_size=self._loading.batch_size_per_device,
             seed=self._seed,
             rank=self._rank,
             world=self._world,
             accumulate=self.trainer.accumulate_grad_batches if self.trainer else 1,
+            repeats=data.repeats,
         )
         return ResumableLoader(
-            dataset, batch_sampler=order, collate_fn=collate, **self._loader_options()
+            data.dataset, batch_sampler=order, collate_fn=data.collate, **self._loader_options()
         )
 
     def val_dataloader(self) -> DataLoader[Sample]:
@@ -101,6 +116,16 @@ class SplitModule(LightningDataModule, ABC):
     def test_dataloader(self) -> DataLoader[Sample]:
         """Each image of the test split once over all ranks."""
         return self._eval_loader("test")
+
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> Any:
+        """Copies a batch to the device, beside what that is computing."""
+        return to_device(batch, device)
+
+    def _made_up(self, data: TrainSet, canvas: Size) -> Any:
+        sample = fitted(data.dataset[0, 0], canvas)
+        return data.collate([sample] * self._loading.batch_size_per_device)
 
     def _eval_loader(self, split: Split) -> DataLoader[Sample]:
         dataset, canvases, collate = self.eval_set(split)
@@ -115,10 +140,11 @@ class SplitModule(LightningDataModule, ABC):
         )
 
     def _loader_options(self) -> dict[str, Any]:
+        workers = worker_count(self._loading.workers, sharing=self._devices)
         return {
-            "num_workers": self._loading.workers,
-            "persistent_workers": self._loading.workers > 0,
-            "pin_memory": torch.cuda.is_available(),
+            "num_workers": workers,
+            "persistent_workers": workers > 0,
+            "pin_memory": self._on_gpu,
             "worker_init_fn": start_worker,
             "generator": torch.Generator(),  # a resumed run would draw more often from the global one
         }
@@ -130,6 +156,15 @@ class SplitModule(LightningDataModule, ABC):
     @property
     def _world(self) -> int:
         return self.trainer.world_size if self.trainer else 1
+
+    @property
+    def _devices(self) -> int:
+        """Devices of this machine."""
+        return self.trainer.num_devices if self.trainer else 1
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
 
 
 def aspect_groups(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

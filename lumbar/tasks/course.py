@@ -3,10 +3,10 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import indent
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from lightning.pytorch import LightningDataModule, Trainer, seed_everything
@@ -17,11 +17,13 @@ from torch import Tensor
 from lumbar.tasks.module import S, TaskModule
 from lumbar.tasks.pictures import Drawing, Pictures
 from lumbar.training.checkpoint import AtomicCheckpointIO
+from lumbar.training.compiling import Mode, choose_mode, compile_parts
 from lumbar.training.config import TrainerConfig
 from lumbar.training.displays import start_table
 from lumbar.training.hardware import explain_precision, resolve_hardware, total_batch
 from lumbar.training.load import config_to_dict, dump_config
 from lumbar.training.optim import explain_lr, parameter_groups
+from lumbar.training.rehearsal import Rehearsal
 from lumbar.training.run import EvalSplit, fit, validate
 from lumbar.training.run_folder import RunFolder
 from lumbar.training.run_record import RunRecord
@@ -55,6 +57,10 @@ class Prepared(Generic[S]):
     """How its pictures are drawn."""
     save: Callable[[Path, dict[str, Tensor]], None]
     """Writes the state of the model, on the CPU, as the weights file."""
+    rehearsals: Mapping[tuple[int, int], Callable[[], Any]] = field(default_factory=dict)
+    """For each canvas (height, width) that batches lie on, what makes up such a batch; none where there may be any."""
+    canvases: str = ""
+    """What is to be said about them."""
 
 
 class Trained(NamedTuple, Generic[S]):
@@ -126,8 +132,10 @@ class Course(Generic[C, S]):
             changes = record.compare(checkpoint, anyway=resume_anyway)
             _say("going on from %s\n%s", checkpoint, indent(changes, "  "))
         rank_zero_only(folder.write_config)(dump_config(run.config))
-        _say("\n%s\n", start_table({"run": str(folder.path)} | _derived(run)))
+        mode = choose_mode(run.trainer, num_canvases=len(run.rehearsals), steps=_steps(run))
+        _say("\n%s\n", start_table({"run": str(folder.path)} | _derived(run, mode)))
         _set_memory_format(run)
+        compile_parts(run.module.model, mode, num_canvases=len(run.rehearsals))
         start = time.perf_counter()
         trainer = fit(
             run.module,
@@ -137,7 +145,7 @@ class Course(Generic[C, S]):
             seed=config.seed,
             resume=checkpoint,
             monitor=run.module.monitor,
-            callbacks=[Pictures(folder.pictures, run.drawing), record],
+            callbacks=[*_rehearsal(run, mode), Pictures(folder.pictures, run.drawing), record],
         )
         minutes = (time.perf_counter() - start) / 60
         return Trained(folder, _finish(run, folder, trainer, minutes), minutes)
@@ -161,19 +169,17 @@ def _finish(run: Prepared[S], folder: RunFolder, trainer: Trainer, minutes: floa
     return scores
 
 
-def _derived(run: Prepared[S]) -> dict[str, str]:
+def _derived(run: Prepared[S], mode: Mode) -> dict[str, str]:
     """What follows from the settings, for the table at the start."""
     module, trainer = run.module, run.trainer
     hardware = resolve_hardware(trainer)
-    total = _images_per_step(run)
-    steps = max(1, run.num_images["train"] // total) * trainer.max_epochs
-    steps = min(steps, trainer.max_steps or steps)
+    total, steps = _images_per_step(run), _steps(run)
     warmup = warmup_length(module.schedule_config, steps)
     shown = ", ".join(run.classes[:_SHOWN_CLASSES])
     shown += ", ..." if len(run.classes) > _SHOWN_CLASSES else ""
     trained = sum(part.numel() for part in module.parameters() if part.requires_grad)
     every = sum(part.numel() for part in module.parameters())
-    return {
+    table = {
         "images": f"{run.num_images['train']} to train, {run.num_images['val']} to validate",
         "classes": f"{len(run.classes)}: {shown}",
         "model": f"{run.network}, {every / 1e6:.1f} M parameters, {trained / 1e6:.1f} M trained",
@@ -183,7 +189,25 @@ def _derived(run: Prepared[S]) -> dict[str, str]:
         "lr": explain_lr(module.optim_config, total),
         "device": f"{hardware}, {hardware.memory}",
         "precision": explain_precision(trainer),
+        "canvases": run.canvases,
+        "compiled": f"{mode}, which takes minutes before the first step" if mode != "none" else "",
     }
+    return {name: value for name, value in table.items() if value}
+
+
+def _rehearsal(run: Prepared[S], mode: Mode) -> list[Rehearsal]:
+    """On a GPU, or where there is something to compile, the first steps are dear in time and memory."""
+    if mode == "none" and resolve_hardware(run.trainer).kind == "cpu":
+        return []
+    # Graphs are recorded in the second step, and replayed from the third on.
+    runs = 3 if mode == "cudagraphs" else 1
+    return [Rehearsal(run.rehearsals, run.module.losses, runs=runs)]
+
+
+def _steps(run: Prepared[S]) -> int:
+    """Of the optimiser, about."""
+    steps = max(1, run.num_images["train"] // _images_per_step(run)) * run.trainer.max_epochs
+    return min(steps, run.trainer.max_steps or steps)
 
 
 def _images_per_step(run: Prepared[S]) -> int:

@@ -62,7 +62,7 @@ class TaskModule(LightningModule, Generic[S]):
         """Joins a model with its optimisation.
 
         Args:
-            model: Has `losses(images, truth)`.
+            model: Has `losses`, of all that a batch holds but the ids.
             metrics: Of the splits that are evaluated, `val` and `test` or one of them.
             optim: Settings of the optimiser.
             schedule: Settings of the learning rate.
@@ -78,11 +78,15 @@ class TaskModule(LightningModule, Generic[S]):
         self.images_per_batch = images_per_batch
 
     def training_step(self, batch: Any, batch_index: int) -> Tensor:
-        """The sum of the losses of one batch of images, their truth and their ids; a scalar."""
-        images, truth, _ = batch
-        losses = with_sum(self.model.losses(images, truth))
+        """The sum of the losses of one batch; a scalar."""
+        losses = self.losses(batch)
         self.log_dict({f"train/{name}": value.detach() for name, value in losses.items()})
         return losses["loss"]
+
+    def losses(self, batch: Any) -> dict[str, Tensor]:
+        """The losses of one batch of images, their truth (and seeds) and their ids, and their sum; each a scalar."""
+        *lesson, _ = batch
+        return with_sum(self.model.losses(*lesson))
 
     def on_validation_epoch_end(self) -> None:
         """Scores the validation split; every rank logs the same numbers."""

@@ -11,6 +11,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from lumbar.training.late import Reader
+
 
 class WeightAverage(WeightAveraging):
     """Exponential moving average of the weights and buffers, on which the model is validated and released."""
@@ -109,6 +111,9 @@ class LastCheckpoint(Checkpoint):
             _within_epoch(epochs)
 
     def _save(self, trainer: Trainer) -> None:
+        for callback in trainer.callbacks:  # type: ignore[attr-defined] # Lightning declares it elsewhere
+            if isinstance(callback, Reader):
+                callback.settle()
         for logger in trainer.loggers:
             logger.save()
         trainer.save_checkpoint(self._path, weights_only=False)

@@ -82,8 +82,10 @@ class TrainerConfig(Section):
     """Exponential moving average of the weights, used for evaluation and release; null: none."""
     channels_last: bool = True
     """Memory format of images and convolutions."""
-    compile: bool = False
-    """torch.compile of the model's dense and sparse parts."""
+    compile: Literal["auto", "none", "default", "cudagraphs"] = "auto"
+    """torch.compile of the model's parts in training. default: a graph for each canvas, see `data.canvas_buckets`, and
+    each is tried out before the first step; cudagraphs: the GPU records them as well. auto: default on a GPU, where the
+    canvases are known and the run is long enough to be worth the minutes that it takes."""
     deterministic: bool = False
     """Deterministic kernels on CUDA, at some cost."""
     val_every_epochs: int = Field(default=1, ge=1)

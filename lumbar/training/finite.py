@@ -1,22 +1,26 @@
 """Steps whose loss or gradient is not finite are not taken, and a run of nothing else ends."""
 
 import logging
+from collections.abc import Mapping
+from functools import partial
 from math import isfinite
 from typing import Any, NamedTuple
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lumbar.training.progress import scalars
+from lumbar.training.late import Late, Reader
+from lumbar.training.progress import logged
 from lumbar.training.ranks import from_all_ranks
 from lumbar.training.statistics import running_statistics
 
 _warn = rank_zero_only(logging.getLogger(__name__).warning)
 _NONE = -1
+_SKIPPED, _STREAK = "skipped steps", "in a row"
 
 
 class _Suspects(NamedTuple):
@@ -30,14 +34,15 @@ class _Suspects(NamedTuple):
     """Losses of the present batch that are not finite."""
 
 
-class FiniteSteps(Callback):
+class FiniteSteps(Reader):
     """Leaves weights, optimiser and batch statistics as they were where a loss or a gradient is not finite.
 
     All ranks decide alike without asking each other: DDP adds up their gradients, and a sum with a NaN in it is NaN on
     each of them. That alone would miss an infinite loss whose gradient is finite, so its gradient is made NaN.
 
     The decision stays on the device, as the flag by which fused optimisers leave out a step with its momentum, its
-    weight decay and its count; it is read once every few steps. The schedule and the average of the weights go on.
+    weight decay and its count; it is fetched once every few steps, and read a batch later. The schedule and the average
+    of the weights go on.
 
     Under fp16 the scaler leaves out steps by itself until its scale fits. They are counted only once the scale has
     fallen to 1, where it is no longer to blame.
@@ -111,6 +116,7 @@ class FiniteSteps(Callback):
         Raises:
             ValueError: Too many steps in a row were skipped.
         """
+        self.settle()
         if hasattr(batch, "image_ids"):
             self._present = batch.image_ids
             unknown = torch.full_like(batch.image_ids, _NONE)
@@ -119,35 +125,42 @@ class FiniteSteps(Callback):
         step_ended = trainer.global_step != self._taken
         self._taken = trainer.global_step
         if step_ended and self._taken % self._every == 0:
-            self._look(trainer)
+            self._ask(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Looks at the steps since the last time."""
         if self._taken % self._every:
-            self._look(trainer)
+            self._ask(trainer)
+        super().on_train_end(trainer, pl_module)
 
-    def _look(self, trainer: Trainer) -> None:
-        skipped, streak = int(self._skipped), int(self._streak)
+    def _ask(self, trainer: Trainer) -> None:
+        counts = {_SKIPPED: torch.as_tensor(self._skipped), _STREAK: torch.as_tensor(self._streak)}
+        late = Late(logged(trainer, "train/") | counts)
+        self.later(partial(self._look, trainer, self._taken, late))
+
+    def _look(self, trainer: Trainer, step: int, late: Late) -> None:
+        losses = late.read()
+        skipped, streak = int(losses.pop(_SKIPPED)), int(losses.pop(_STREAK))
         for logger in trainer.loggers:
-            logger.log_metrics({"train/skipped_steps": skipped}, self._taken - 1)
+            logger.log_metrics({"train/skipped_steps": skipped}, step - 1)
         if skipped == self._told:
             return
         self._told = skipped
-        where = self._suspects(trainer, ongoing=streak > 0)
+        where = self._suspects(losses, ongoing=streak > 0)
         if streak >= self._patience:
             raise ValueError(
-                f"step {self._taken}: the last {streak} steps were skipped, as the loss or the gradient was not "
+                f"step {step}: the last {streak} steps were skipped, as the loss or the gradient was not "
                 f"finite{where}; lower optim.lr, lengthen schedule.warmup_steps, or set trainer.clip_norm"
             )
         _warn(
             "step %d: steps skipped so far: %d, as the loss or the gradient was not finite%s",
-            self._taken,
+            step,
             skipped,
             where,
         )
 
-    def _suspects(self, trainer: Trainer, *, ongoing: bool) -> str:
-        losses = {k: v for k, v in scalars(trainer, "train/").items() if not isfinite(v)}
+    def _suspects(self, losses: Mapping[str, float], *, ongoing: bool) -> str:
+        losses = {name: value for name, value in losses.items() if not isfinite(value)}
         guilty = [image for image in self._guilty.tolist() if image != _NONE]
         present = self._present.tolist() if ongoing else []
         ranks = from_all_ranks(_Suspects(guilty, present, losses))

@@ -3,15 +3,17 @@
 import sys
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import Any, Literal
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
 from lumbar.training.displays import Display, Pace, PlainDisplay, RichDisplay, Training
+from lumbar.training.late import Late, Reader
 
 _SHOWN = 7
 
@@ -55,10 +57,10 @@ class Stopwatch:
         return Pace((images - first_images) / seconds, left)
 
 
-class ProgressReport(Callback):
+class ProgressReport(Reader):
     """Shows where the run is, and logs its learning rate and images per second.
 
-    Losses are read, which waits for the device, once every few steps; in between batches are only counted.
+    Losses are fetched once every few steps, and shown a batch later; in between batches are only counted.
     """
 
     def __init__(self, display: Display, *, every: int) -> None:
@@ -67,6 +69,7 @@ class ProgressReport(Callback):
         self._every = every
         self._total = 0
         self._reported = 0
+        self._begun = False
         self._watch = Stopwatch()
         self._evaluation = Stopwatch()
         self._began = 0.0
@@ -77,11 +80,20 @@ class ProgressReport(Callback):
             self._display = Display()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Starts the clock."""
+        """Shows where the run begins."""
         self._total = int(trainer.estimated_stepping_batches)
         self._reported = trainer.global_step
         self._watch.mark(self._reported)
-        self._display.training(self._state(trainer, {}))
+        self._display.training(self._state(trainer))
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Starts the clock at the first batch: what was rehearsed before it is none of the pace."""
+        if not self._begun:
+            self._begun = True
+            self._watch = Stopwatch()
+            self._watch.mark(self._reported)
 
     def on_train_batch_end(
         self,
@@ -92,20 +104,19 @@ class ProgressReport(Callback):
         batch_idx: int,
     ) -> None:
         """Counts the images, and reports after every so many steps and at the end."""
+        self.settle()
         self._watch.add(num_images(batch) * trainer.world_size)
         step = trainer.global_step
         self._display.advance(step)
         if step != self._reported and (step % self._every == 0 or step >= self._total):
             self._reported = step
-            losses = scalars(trainer, "train/")
-            losses = {"loss": losses.pop("loss")} | losses if "loss" in losses else losses
             self._watch.mark(step)
-            state = self._state(trainer, losses)
-            self._display.training(state)
-            self._log(trainer, state)
+            losses = Late(logged(trainer, "train/"))
+            self.later(partial(self._report, trainer, self._state(trainer), losses))
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops the clock of the training, and starts another."""
+        super().on_validation_start(trainer, pl_module)
         self._watch.stop()
         self._began = perf_counter()
         self._evaluation = Stopwatch(window=50)
@@ -149,19 +160,22 @@ class ProgressReport(Callback):
         """Leaves the terminal clean."""
         self._display.close()
 
-    def _log(self, trainer: Trainer, state: Training) -> None:
-        values = {f"train/{name}": value for name, value in state.losses.items()}
+    def _report(self, trainer: Trainer, state: Training, late: Late) -> None:
+        losses = late.read()
+        losses = {"loss": losses.pop("loss")} | losses if "loss" in losses else losses
+        self._display.training(state._replace(losses=losses))
+        values = {f"train/{name}": value for name, value in losses.items()}
         values |= {"train/lr": state.lr, "train/images_per_second": state.pace.rate}
         for logger in trainer.loggers:
             logger.log_metrics(values, state.step - 1)
 
-    def _state(self, trainer: Trainer, losses: Mapping[str, float]) -> Training:
+    def _state(self, trainer: Trainer) -> Training:
         return Training(
             step=trainer.global_step,
             total_steps=self._total,
             epoch=trainer.current_epoch + 1,
             epochs=trainer.max_epochs or 1,
-            losses=losses,
+            losses={},
             lr=max(group["lr"] for group in trainer.optimizers[0].param_groups),
             pace=self._watch.pace(self._total),
         )
@@ -176,12 +190,15 @@ def choose_display(kind: Literal["auto", "rich", "plain", "none"]) -> Display:
     return PlainDisplay(sys.stdout)
 
 
-def scalars(trainer: Trainer, prefix: str) -> dict[str, float]:
-    """What was logged under `prefix`, by the rest of its name; waits for the device."""
+def logged(trainer: Trainer, prefix: str) -> dict[str, Tensor]:
+    """What was logged under `prefix`, each a scalar, by the rest of its name."""
     values = trainer.callback_metrics.items()
-    return {
-        name.removeprefix(prefix): float(value) for name, value in values if name.startswith(prefix)
-    }
+    return {name.removeprefix(prefix): value for name, value in values if name.startswith(prefix)}
+
+
+def scalars(trainer: Trainer, prefix: str) -> dict[str, float]:
+    """The same as numbers; waits for the device."""
+    return {name: float(value) for name, value in logged(trainer, prefix).items()}
 
 
 def num_images(batch: Any) -> int:

@@ -104,6 +104,7 @@ def fit(
     last = LastCheckpoint(folder.last, every=config.save_every_steps)
     every = [
         *callbacks,
+        _progress(config),
         FinalEvaluation(),
         FiniteSteps(patience=config.max_skipped_steps, every=config.log_every_steps),
         Continuation(),
@@ -143,7 +144,8 @@ def validate(
         The scores by name, without the prefix.
     """
     with _quiet(), plain_words():
-        trainer = trainer or _trainer(config, [SharedStatistics(), Signals()], [])
+        callbacks = [_progress(config), SharedStatistics(), Signals()]
+        trainer = trainer or _trainer(config, callbacks, [])
         evaluate = trainer.validate if split == "val" else trainer.test
         evaluate(module, datamodule=datamodule, verbose=False)
     return scalars(trainer, f"{split}/")
@@ -153,7 +155,6 @@ def _trainer(
     config: TrainerConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger]
 ) -> Trainer:
     hardware = resolve_hardware(config)
-    progress = ProgressReport(choose_display(config.progress), every=config.log_every_steps)
     return _LimitedTrainer(
         config.max_steps,
         accelerator=hardware.kind,
@@ -162,7 +163,7 @@ def _trainer(
         strategy=_strategy(hardware),
         precision=_PRECISIONS[resolve_precision(config)],
         plugins=[AtomicCheckpointIO()],
-        callbacks=[progress, *callbacks],
+        callbacks=list(callbacks),
         logger=list(loggers),
         max_epochs=config.max_epochs,
         accumulate_grad_batches=config.accumulate,
@@ -175,6 +176,10 @@ def _trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def _progress(config: TrainerConfig) -> ProgressReport:
+    return ProgressReport(choose_display(config.progress), every=config.log_every_steps)
 
 
 class _LimitedTrainer(Trainer):

@@ -136,7 +136,7 @@ def _batches(run: Prepared[SegmentationScores], device: torch.device) -> Iterato
 def _step(run: Prepared[SegmentationScores], optimizer: Optimizer, batch: MaskBatch) -> None:
     precision = _TYPES[resolve_precision(run.trainer)]
     with torch.autocast(batch.labels.device.type, precision, enabled=precision != torch.float32):
-        loss = with_sum(run.module.model.losses(batch.images, batch.labels))["loss"]
+        loss = with_sum(run.module.model.losses(batch.images, batch.labels, batch.seeds))["loss"]
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

@@ -58,7 +58,8 @@ class FoldData(SplitModule):
 
     def train_set(self) -> TrainSet:
         """Patches, which are of one size."""
-        return TrainSet(self._patches, np.zeros(self.patches_per_epoch, np.int64), self._collate)
+        groups = np.zeros(self.patches_per_epoch, np.int64)
+        return TrainSet(self._patches, groups, self._collate, (self._canvas,))
 
     def eval_set(self, split: Split) -> EvalSet:
         """Parts of slices, which are of one size."""

@@ -31,7 +31,6 @@ from segmentation.loss_build import asks_data, build_loss
 from segmentation.module import SegmentationModule, make_metric
 from segmentation.pictures import MaskDrawing
 from segmentation.scores import SegmentationScores
-from segmentation.train import compile_dense
 from segmentation.weights import SegmenterWeights, load_for_training, save_segmenter
 
 _TASK = TASKS["multiclass"]
@@ -140,6 +139,7 @@ def prepare_fold(fold: Fold, plan: Plan) -> Prepared[SegmentationScores]:
         trainer=settings.trainer,
         module=_module(model, settings, classes),
         datamodule=data,
+        rehearsals=data.made_up_batches(),
         num_images={"train": data.patches_per_epoch, "val": data.num_tiles},
         classes=classes.names,
         network=f"{settings.model.backbone.name} with head {settings.model.head.name}",
@@ -168,8 +168,6 @@ def _build(settings: SegmentationConfig, fold: Fold) -> tuple[FCN, object]:
         model, report = build_segmenter(settings.model, len(fold.classes), task=_TASK, loss=loss)
     else:
         model, report = load_for_training(settings.model, fold.classes, task=_TASK, loss=loss)
-    if settings.trainer.compile:
-        compile_dense(model)
     return model, report
 
 

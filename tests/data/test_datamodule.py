@@ -235,3 +235,40 @@ def test_lightning_resumes_where_it_stopped(
     assert rest.seen == whole.seen[stop:]
     assert torch.equal(rest.weight, whole.weight)
     assert sorted(whole.evaluated) == sorted([1, 2, 3, 4, 5, 6, 7] * 2)
+
+
+def test_canvases_from_the_data_hold_training_and_evaluation(root: Path) -> None:
+    chosen, given = (
+        make(root, canvas_buckets=canvases, pad_multiple=8, test=SplitConfig())
+        for canvases in ("auto", ((32, 48), (48, 32), (64, 64)))
+    )
+    for data in (chosen, given):
+        batches = [*data.train_dataloader(), *data.val_dataloader()]
+        shapes = {tuple(batch.images.canvas.shape[-2:]) for batch in batches}
+        assert shapes <= {*data.canvases}
+
+    assert chosen.canvases == ((32, 32), (32, 48), (48, 32))
+    assert chosen.explain_canvases().startswith("32 x 32, 32 x 48, 48 x 32; ")
+
+
+def test_canvases_that_were_chosen_make_the_same_batches_when_they_are_given(root: Path) -> None:
+    chosen = make(root, canvas_buckets="auto", pad_multiple=8, test=SplitConfig())
+    given = make(root, canvas_buckets=chosen.canvases, pad_multiple=8, test=SplitConfig())
+
+    ids, same = (
+        [batch.image_ids.tolist() for batch in data.train_dataloader()] for data in (chosen, given)
+    )
+    assert ids == same
+
+
+def test_a_batch_is_made_up_for_each_canvas(root: Path) -> None:
+    data = make(root, canvas_buckets=((32, 64), (64, 64)))
+
+    made = {canvas: make_batch() for canvas, make_batch in data.made_up_batches().items()}
+
+    assert [tuple(batch.images.canvas.shape) for batch in made.values()] == [
+        (2, 3, 64, 64),
+        (2, 3, 32, 64),
+    ]
+    assert made[32, 64].targets.boxes.shape == (2, 8, 4)
+    assert make(root).made_up_batches() == {}

@@ -18,3 +18,8 @@ def test_ten_are_named_and_the_others_counted() -> None:
     assert [line.strip() for line in lines] == [f"{number}.png: bad" for number in range(10)]
     assert rest.strip() == "... and 3 more"
     assert fix == "mend them"
+
+
+def test_what_is_the_same_everywhere_is_said_once() -> None:
+    with pytest.raises(ValueError, match=r"^files \(40 in all\):\n  not 4$"):
+        refuse(["not 4"] * 40, what="files")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lumbar.data.image_io import image_size, list_images, read_image, resolve_inside
+from tests.conftest import ROOT
 
 ORIENTATION_TAG = 0x0112
 LOSSLESS = {"bmp": {}, "png": {}, "ppm": {}, "tiff": {}, "webp": {"lossless": True}}
@@ -73,6 +74,54 @@ def test_orientation_of_a_photo(tmp_path: Path) -> None:
 
     assert read_image(path).shape == (40, 16, 3)
     assert image_size(path) == (40, 16)
+
+
+def pillow(path: Path) -> NDArray[np.uint8] | None:
+    """What Pillow alone makes of an upright photograph; None where it refuses it."""
+    try:
+        with Image.open(path, formats=["JPEG"]) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError):
+        return None
+
+
+PHOTO = min((ROOT / "examples" / "coco" / "images").glob("*.jpg"))
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_photos_have_the_pixels_of_pillow(
+    subsampling: str, progressive: bool, tmp_path: Path
+) -> None:
+    """To the last bit, whichever library has decoded them."""
+    path = tmp_path / "a.jpg"
+    photo = Image.open(PHOTO)
+    for size, quality in [((157, 93), 90), ((16, 17), 30), ((1, 1), 75)]:
+        photo.resize(size).save(
+            path, quality=quality, subsampling=subsampling, progressive=progressive
+        )
+        np.testing.assert_array_equal(read_image(path), pillow(path))
+    np.testing.assert_array_equal(read_image(PHOTO), pillow(PHOTO))
+
+
+def test_damaged_photos_have_the_pixels_of_pillow_or_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.open(PHOTO).resize((48, 33)).save(path)
+    content, rng = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for _ in range(60):
+        damaged = bytearray(content)
+        for place in rng.integers(len(content), size=3):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        expected = pillow(path)
+        if expected is None:
+            refused += 1
+            with pytest.raises(ValueError, match=r"a\.jpg"):
+                read_image(path)
+        else:
+            np.testing.assert_array_equal(read_image(path), expected)
+    assert 0 < refused < 60
 
 
 def test_broken_exif_is_ignored(tmp_path: Path) -> None:

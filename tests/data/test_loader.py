@@ -1,5 +1,6 @@
 """Resuming: what follows after a restart is what would have followed without it."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import torch
 from torch.utils.data import Dataset
 
 from lumbar.data.collate import collate
-from lumbar.data.loader import ResumableLoader, start_worker
+from lumbar.data.loader import ResumableLoader, start_worker, worker_count
 from lumbar.data.sample import Sample, item_seed
 from lumbar.data.samplers import TrainBatchSampler
 
@@ -102,6 +103,24 @@ def test_asking_for_an_iterator_alone_changes_nothing() -> None:
     iter(loader)
     assert loader.state_dict() == {"epoch": 0, "batches": 0}
     assert summary(loader) == summary(whole)
+
+
+@pytest.mark.parametrize(
+    ("cores", "sharing", "expected"), [(1, 1, 1), (2, 1, 1), (6, 1, 5), (16, 8, 1), (64, 4, 8)]
+)
+def test_workers_take_the_cores_that_are_left(
+    cores: int, sharing: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+
+    assert worker_count("auto", sharing=sharing) == expected
+    assert [worker_count(number, sharing=sharing) for number in (0, 3)] == [0, 3]
+
+
+def test_workers_are_counted_where_cores_cannot_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+
+    assert worker_count("auto", sharing=1) == max(1, min(8, (os.cpu_count() or 1) - 1))
 
 
 def workers_of(loader: ResumableLoader) -> list[BaseProcess]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lumbar.data.samplers import EvalBatchSampler, TrainBatchSampler
+from lumbar.data.samplers import EvalBatchSampler, Key, TrainBatchSampler
 
 GROUPS = (np.arange(103) % 4 == 0).astype(np.int64)  # 26 and 77 images
 
@@ -97,6 +97,39 @@ def test_skipping_leaves_the_rest_as_it_was() -> None:
     sampler.skip = 5
     assert list(sampler) == whole[5:]
     assert len(sampler) == len(whole)
+
+
+def views(world: int, *, batch: int = 12, epoch: int = 1, skip: int = 0) -> list[list[Key]]:
+    """The views of each step where an image has three."""
+    one_group, rows = np.zeros(41, np.int64), []
+    for rank in range(world):
+        sampler = TrainBatchSampler(
+            one_group, batch_size=batch // world, seed=0, rank=rank, world=world, repeats=3
+        )
+        sampler.epoch, sampler.skip = epoch, skip
+        rows.append(list(sampler))
+        assert len(rows[-1]) == len(sampler) - skip
+    return [list(chain(*parts)) for parts in zip(*rows, strict=True)]
+
+
+def test_repeated_images_stand_in_one_step_in_rounds_of_their_own() -> None:
+    batches = views(1)
+    assert len(batches) == 41 // 12
+    for batch in batches:
+        shown = {index for _, index in batch}
+        assert sorted(batch) == sorted((number, index) for number in (3, 4, 5) for index in shown)
+    assert len({key for batch in batches for key in batch}) == 36
+    assert not {*chain(*batches)} & {*chain(*views(1, epoch=2))}
+
+
+def test_repeats_are_the_same_for_any_ranks_and_after_a_pause() -> None:
+    assert views(2) == views(4) == views(1)
+    assert views(2, skip=2) == views(1)[2:]
+
+
+def test_repeats_are_of_one_group() -> None:
+    with pytest.raises(AssertionError, match="steps"):
+        TrainBatchSampler(GROUPS, batch_size=4, seed=0, rank=0, world=1, repeats=2)
 
 
 def shards(canvases: list[tuple[int, int]], world: int, batch: int = 2) -> list[list[list[int]]]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch.multiprocessing.spawn import spawn
 
 from detection.coco_backend import Backend
 from detection.coco_eval import CocoAP, CocoScores, load_results, load_truth, score_coco
@@ -17,6 +16,7 @@ from lumbar.data.coco import read_coco
 from lumbar.ops.structures import Detections, Images
 from tests.detection.coco_ranks import collect, detect, make_records, score_as_rank
 from tests.detection.coco_sets import EVALUATORS, by_pycocotools, made_up, need, real
+from tests.processes import on_ranks
 
 NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
 KINDS: tuple[Kind, ...] = ("bbox", "segm")
@@ -266,7 +266,7 @@ def test_after_a_reset_nothing_is_left() -> None:
 def test_two_processes_score_as_one(tmp_path: Path) -> None:
     """With one image, the first rank has none and repeats it."""
     sizes = [7, 1]
-    spawn(score_as_rank, args=(2, tmp_path, sizes), nprocs=2)
+    on_ranks(score_as_rank, 2, tmp_path, sizes)
 
     expected = [collect(make_records(n), [*range(n)]).compute().to_dict() for n in sizes]
     for rank in (0, 1):

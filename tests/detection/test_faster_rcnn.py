@@ -14,6 +14,8 @@ from lumbar.ops.boxes import area, pairwise_iou
 from lumbar.ops.matching import best_overlap_reference
 from lumbar.ops.nms import nms_keep_reference
 from lumbar.ops.structures import Detections, Images, Targets
+from lumbar.training.compiling import compile_parts
+from tests.detection.copies import CopyCounter
 from tests.detection.parts import SIZES, make_images, make_targets, tiny_detector
 from tests.detection.syncs import count_syncs
 
@@ -27,10 +29,15 @@ def detector(request: pytest.FixtureRequest) -> FasterRCNN:
 
 
 in_all_presets = pytest.mark.parametrize("detector", PRESETS, indirect=True)
-in_all_parts = pytest.mark.parametrize(
-    "detector", ["lumbar", "detectron2", "torchvision_v2"], indirect=True
-)
+PARTS = ("lumbar", "detectron2", "torchvision_v2")
+in_all_parts = pytest.mark.parametrize("detector", PARTS, indirect=True)
 """Every part that some preset takes; what else they differ in is numbers."""
+in_one_preset = pytest.mark.parametrize(
+    "detector",
+    ["lumbar", *(pytest.param(name, marks=pytest.mark.slow) for name in PARTS[1:])],
+    indirect=True,
+)
+"""For graphs that take seconds; those of the losses, with the same parts, are made of all of them."""
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +94,21 @@ def test_cuda_agrees_that_nothing_waits(preset: str) -> None:
         model.predict(images)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+def test_a_step_in_bf16_copies_no_feature_map() -> None:
+    """Maps stay in bf16 and in the order of the weights from the first convolution to the gradients."""
+    model = tiny_detector().train().to(memory_format=torch.channels_last)
+    images, targets = make_images(canvas=(96, 160)), make_targets(3, 5)
+
+    with CopyCounter((96, 160)) as counter:
+        with torch.autocast("cpu", torch.bfloat16):
+            losses = model.losses(images, targets)
+        gradients(model, losses)
+        seen = list(counter.copies)
+        torch.zeros(2, 8, 6, 10).contiguous(memory_format=torch.channels_last)
+
+    assert (seen, len(counter.copies)) == ([], 1)
 
 
 def test_kernels_behind_the_custom_operators_never_wait() -> None:
@@ -158,7 +180,7 @@ def test_compiled_losses_and_gradients_are_the_same(detector: FasterRCNN) -> Non
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
 
 
-@in_all_parts
+@in_one_preset
 def test_compiled_predictions_are_the_same(detector: FasterRCNN) -> None:
     detector.eval()
     compiled = torch.compile(detector.predict, fullgraph=True, backend="aot_eager")
@@ -174,19 +196,20 @@ def test_compiled_predictions_are_the_same(detector: FasterRCNN) -> None:
 )  # the compiler looks at its inputs
 def test_parts_compiled_to_machine_code_give_the_same(detector: FasterRCNN) -> None:
     images, targets, more = make_images(), make_targets(3, 5), make_targets(9, 2, padded=16)
-    expected = detector.losses(images, targets), detector.losses(images, more)
-    detections = detector.predict(images)
     fast = tiny_detector()
+    fast.load_state_dict(detector.train().state_dict())
 
-    fast.compile_parts()
+    compile_parts(fast.train(), "default", num_canvases=1)
 
-    for given, wanted in zip((targets, more), expected, strict=True):
-        torch.testing.assert_close(fast.losses(images, given), wanted, rtol=1e-4, atol=1e-5)
-    for one, other in zip(fast.predict(images), detections, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
+    for given in (targets, more):
+        losses, expected = fast.losses(images, given), detector.losses(images, given)
+        torch.testing.assert_close(losses, expected, rtol=1e-4, atol=1e-5)
+        pairs = zip(gradients(fast, losses), gradients(detector, expected), strict=True)
+        for one, other in pairs:
+            torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-4)
 
 
-@in_all_parts
+@in_one_preset
 def test_exported_predictions_are_the_same_on_another_canvas(detector: FasterRCNN) -> None:
     # A side of one cell on p6 is a case of its own for the exporter: 96 pixels are the least it covers.
     height, width = (torch.export.Dim(name, min=3, max=40) for name in ("rows", "columns"))
@@ -283,6 +306,20 @@ def test_losses_follow_the_seeds_of_the_targets(exact: FasterRCNN) -> None:
     assert not torch.equal(
         first, total(exact.losses(images, targets._replace(seeds=targets.seeds + 1)))
     )
+
+
+def test_a_backbone_that_draws_gets_the_seeds_of_the_targets() -> None:
+    model = tiny_detector(backbone={"drop_path": 0.5}).train()
+    images, targets = make_images(), make_targets(3, 5)
+
+    maps = [
+        model.dense(images, seeds).features["p3"] for seeds in (targets.seeds, targets.seeds + 1)
+    ]
+    first, again = (total(model.losses(images, targets)) for _ in range(2))
+
+    assert not torch.equal(*maps)
+    assert torch.equal(first, again)
+    assert count_syncs(lambda: gradients(model, model.losses(images, targets))) == {}
 
 
 def test_autocast_keeps_boxes_and_losses_in_float32(detector: FasterRCNN) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from torch.multiprocessing.spawn import spawn
 
 from tests.detection.ranks import NORMS, OBJECTS, gradients, step_as_rank
+from tests.processes import on_ranks
 
 Steps = tuple[torch.dtype, list[dict[str, list[Tensor]]]]
 
@@ -16,7 +16,7 @@ Steps = tuple[torch.dtype, list[dict[str, list[Tensor]]]]
 def steps(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Steps:
     """The number format, and the gradients as each of two ranks has them."""
     folder: Path = tmp_path_factory.mktemp("ranks")
-    spawn(step_as_rank, (folder, request.param), nprocs=2)
+    on_ranks(step_as_rank, folder, request.param)
     ranks = [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
     return request.param, ranks
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from detection.coco_eval import CocoScores
 from detection.config import DetectionConfig
 from detection.train import train
 from detection.weights import load_detector
+from lumbar.tasks.course import Trained
 from lumbar.training.checkpoint import AtomicCheckpointIO
 from lumbar.training.load import load_config, override_config
 from lumbar.training.run_folder import RunFolder
@@ -45,9 +47,23 @@ def test_results_are_those_of_the_test_split(run_folder: RunFolder) -> None:
     assert results["per_class"].keys() == {"RBC", "WBC", "Platelets"}
 
 
-def test_without_a_test_split_validation_counts(tmp_path: Path, examples: Path) -> None:
+@pytest.fixture(scope="module")
+def untested(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Trained[CocoScores]:
+    """A run without a test split, on canvases that are chosen from the data."""
     changes = ["data.test.annotations=''", "data.val.limit=3", "trainer.max_steps=1"]
-    trained = train(tiny_run(examples, changes), name="x", output=tmp_path)
+    config = tiny_run(examples, [*changes, "data.canvas_buckets=auto"])
+    return train(config, name="x", output=tmp_path_factory.mktemp("untested"))
+
+
+def test_canvases_that_were_chosen_are_written_down(untested: Trained[CocoScores]) -> None:
+    written = load_config(DetectionConfig, untested.folder.config).data.canvas_buckets
+
+    assert written == ((96, 128),)
+    assert load_detector(str(untested.folder.weights)).config.data.canvas_buckets == written
+
+
+def test_without_a_test_split_validation_counts(untested: Trained[CocoScores]) -> None:
+    trained = untested
 
     assert trained.scores.num_images == 3
     assert json.loads(trained.folder.results.read_text()) == trained.scores.to_dict()

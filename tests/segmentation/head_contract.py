@@ -46,13 +46,19 @@ def check_inputs(head: Head) -> None:
 
 
 def check_gradients(head: Head) -> None:
-    """A loss in training reaches every parameter and every map, without an operator that waits."""
+    """A loss in training reaches every parameter and every map, without an operator that waits.
+
+    What is dropped follows from the seeds of the images.
+    """
     maps = {name: x.requires_grad_() for name, x in make_maps(head.needs, (64, 96)).items()}
     weights = torch.randn(2, head.output.channels, *grid((64, 96), head.output.stride))
 
-    syncs = count_syncs(lambda: (head.train()(maps) * weights).sum().backward())
+    seeds = torch.arange(2)
+
+    syncs = count_syncs(lambda: (head.train()(maps, seeds) * weights).sum().backward())
 
     assert syncs == {}
+    assert torch.equal(head(maps, seeds), head(maps, seeds))
     for name, leaf in [*head.named_parameters(), *maps.items()]:
         assert leaf.grad is not None, name
         assert leaf.grad.any(), name

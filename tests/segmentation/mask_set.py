@@ -47,13 +47,13 @@ def _pair(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8
 
 
 def small_yaml(data: Path) -> str:
-    """A recipe for the set: a ResNet-18 from scratch with a pyramid, two epochs of four steps."""
+    """A recipe for the set: a narrow ResNet-18 from scratch with a pyramid, two epochs of four steps."""
     splits = "\n".join(
         f"  {split}: {{images: images/{split}, masks: masks/{split}}}" for split in SPLITS
     )
     return f"""\
 model:
-  backbone: {{name: resnet18, weights: none, norm: group, freeze: []}}
+  backbone: {{name: resnet18, width: 16, weights: none, norm: group, freeze: []}}
   fpn: {{channels: 32}}
   head: {{channels: 32}}
 data:

@@ -36,7 +36,7 @@ class Mixture(Head):
         shape = (num_classes, self.needs["c2"].channels)
         self.register_buffer("weights", torch.randn(shape, generator=generator))
 
-    def forward(self, maps: dict[str, Tensor]) -> Tensor:  # type: ignore[override]
+    def forward(self, maps: dict[str, Tensor], seeds: Tensor | None = None) -> Tensor:  # type: ignore[override]
         logits = torch.zeros(())
         for channel, weights in zip(maps["c2"].unbind(1), self.weights.unbind(1), strict=True):
             logits = logits + channel[:, None] * weights[:, None, None]

@@ -89,7 +89,7 @@ def test_settings_reach_the_heads() -> None:
     assert [m.dilation[0] for m in (head.get_submodule("0"), aux.get_submodule("0"))] == [2, 3]
     assert isinstance(head.get_submodule("1"), nn.BatchNorm2d)
     assert isinstance(aux.get_submodule("1"), nn.BatchNorm2d)
-    assert head.get_submodule("3").p == pytest.approx(0.3)
+    assert head.get_submodule("3").rate == pytest.approx(0.3)
     assert (model.aux_weight, list(aux.needs), head.output.stride) == (0.4, ["c4"], 8)
 
 

@@ -81,7 +81,7 @@ def test_evaluation_has_the_labels_of_the_files(root: Path) -> None:
     for size in (1, 3):
         data = make(root, resize=resize, eval_batch_size_per_device=size)
         seen = []
-        for images, labels, ids in data.val_dataloader():
+        for images, labels, _, ids in data.val_dataloader():
             assert min(images.sizes.flatten().tolist()) == 64
             height, width = images.original_sizes.amax(0).tolist()
             assert labels.shape == (len(ids), height, width)
@@ -97,7 +97,7 @@ def test_evaluation_has_the_labels_of_the_files(root: Path) -> None:
 def test_evaluation_can_resize_labels_with_their_images(root: Path) -> None:
     data = make(root, options={"scored_at": "resized"}, resize=MaskResizeConfig(test_short=64))
 
-    for images, labels, _ in data.val_dataloader():
+    for images, labels, _seeds, _ids in data.val_dataloader():
         assert labels.shape[-2:] == images.canvas.shape[-2:]
         (height, width), *_ = images.sizes.tolist()
         assert (labels[0, :height, :width] != IGNORE).float().mean() > 0.8
@@ -107,7 +107,7 @@ def test_evaluation_can_resize_labels_with_their_images(root: Path) -> None:
 def test_the_canvas_of_evaluation_follows_from_the_image(root: Path) -> None:
     canvases: dict[int, torch.Tensor] = {}
     for size in (1, 5):
-        for images, _, ids in make(root, eval_batch_size_per_device=size).val_dataloader():
+        for images, *_, ids in make(root, eval_batch_size_per_device=size).val_dataloader():
             for image_id, canvas in zip(ids.tolist(), images.canvas, strict=True):
                 height, width = SIZES[image_id - 1]
                 assert canvas.shape[1:] == (-(-height // 32) * 32, -(-width // 32) * 32)

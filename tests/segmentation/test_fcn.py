@@ -4,10 +4,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from backbones.drop import DropPath
 from lumbar.data.pixel_classes import IGNORE
 from lumbar.ops.structures import Images
+from segmentation.build import make_segmenter
 from segmentation.fcn import FCN, Segmentation
 from segmentation.labels import TASKS
+from segmentation.model_config import ModelConfig
 from segmentation.pixel_losses import CrossEntropy
 from tests.detection.syncs import count_syncs
 from tests.segmentation.small_fcn import (
@@ -19,6 +22,8 @@ from tests.segmentation.small_fcn import (
     small_fcn,
 )
 
+SEEDS = torch.arange(2)
+
 
 @pytest.fixture
 def model(request: pytest.FixtureRequest) -> FCN:
@@ -26,6 +31,12 @@ def model(request: pytest.FixtureRequest) -> FCN:
 
 
 in_all_kinds = pytest.mark.parametrize("model", KINDS, indirect=True)
+in_all_graphs = pytest.mark.parametrize(
+    "model",
+    [pytest.param(kind, marks=pytest.mark.slow if kind == "d6" else ()) for kind in KINDS],
+    indirect=True,
+)
+"""Those of `d6` differ from those of `plain` in numbers alone, and take seconds."""
 
 
 def total(losses: dict[str, Tensor]) -> Tensor:
@@ -40,7 +51,7 @@ def gradients(model: FCN, losses: dict[str, Tensor]) -> list[Tensor]:
 def test_neither_verb_waits(model: FCN) -> None:
     images, labels = make_images(), make_labels()
 
-    assert count_syncs(lambda: gradients(model, model.train().losses(images, labels))) == {}
+    assert count_syncs(lambda: gradients(model, model.train().losses(images, labels, SEEDS))) == {}
     assert count_syncs(lambda: model.eval().predict(images)) == {}
 
 
@@ -70,12 +81,13 @@ def test_everything_is_made_on_the_device_of_the_images(model: FCN) -> None:
     assert {x.device.type for x in results} == {"meta"}
 
 
-@in_all_kinds
+@in_all_graphs
 def test_compiled_losses_and_gradients_are_the_same(model: FCN) -> None:
     compiled = torch.compile(model.losses, fullgraph=True, backend="aot_eager")
     images, labels = make_images(), make_labels()
+    model.train()
 
-    losses, expected = compiled(images, labels), model.losses(images, labels)
+    losses, expected = compiled(images, labels, SEEDS), model.losses(images, labels, SEEDS)
 
     torch.testing.assert_close(losses, expected)
     torch.testing.assert_close(
@@ -84,6 +96,35 @@ def test_compiled_losses_and_gradients_are_the_same(model: FCN) -> None:
 
 
 @in_all_kinds
+def test_what_is_dropped_follows_from_the_seeds_of_the_images(model: FCN) -> None:
+    images, labels = make_images(), make_labels()
+    model.train()
+
+    first = total(model.losses(images, labels, SEEDS))
+    torch.manual_seed(99)
+
+    assert torch.equal(first, total(model.losses(images, labels, SEEDS)))
+    assert not torch.equal(first, total(model.losses(images, labels, SEEDS + 1)))
+
+
+def test_both_heads_and_the_backbone_draw_apart() -> None:
+    config = ModelConfig.model_validate(
+        {
+            "backbone": {"name": "resnet18", "weights": "none", "norm": "group", "drop_path": 0.5},
+            "head": {"name": "fcn", "dropout": 0.5},
+            "aux": {"weight": 0.4},
+        }
+    )
+    task = TASKS["multiclass"]
+    model = make_segmenter(config, NUM_CLASSES, task=task, loss=CrossEntropy(task)).train()
+    streams = [module.stream for module in model.modules() if isinstance(module, DropPath)]
+
+    assert len(streams) == len({*streams}) == 2 + 2 * 8
+    maps = [model.dense(make_images(), seeds).features["c5"] for seeds in (SEEDS, SEEDS + 1)]
+    assert not torch.equal(*maps)
+
+
+@in_all_graphs
 def test_compiled_predictions_are_the_same(model: FCN) -> None:
     compiled = torch.compile(model.predict, fullgraph=True, backend="aot_eager")
     images = make_images()
@@ -91,7 +132,7 @@ def test_compiled_predictions_are_the_same(model: FCN) -> None:
     assert torch.equal(compiled(images).labels, model.predict(images).labels)
 
 
-@in_all_kinds
+@in_all_graphs
 def test_exported_predictions_are_the_same_for_any_batch_and_canvas(model: FCN) -> None:
     # A side of one cell on p6 is a case of its own for the exporter: 96 pixels are the least it covers.
     rows, columns = (torch.export.Dim(name, min=3, max=40) for name in ("rows", "columns"))

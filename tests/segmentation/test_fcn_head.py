@@ -47,13 +47,13 @@ def test_dilation_spreads_the_kernel(dilation: int) -> None:
 
 def test_dropout_drops_single_values_in_training_alone() -> None:
     head = FCNHead(BODY, num_classes=3, dropout=0.5)
-    before = torch.ones(4, 8, 6, 6)
+    before, seeds = torch.ones(4, 8, 6, 6), torch.arange(4)
 
-    dropped = head.train().get_submodule("3")(before)
+    dropped = head.train().get_submodule("3")(before, seeds)
 
     assert {*dropped.flatten().tolist()} == {0.0, 2.0}
     assert not ({*dropped.mean((2, 3)).flatten().tolist()} & {0.0, 2.0})
-    assert torch.equal(head.eval().get_submodule("3")(before), before)
+    assert torch.equal(head.eval().get_submodule("3")(before, seeds), before)
 
 
 def test_the_convolution_takes_a_quarter_of_the_channels() -> None:

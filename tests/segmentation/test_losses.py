@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.multiprocessing.spawn import spawn
 
 from segmentation.boundary_loss import Boundary
 from segmentation.labels import TASKS, Task
@@ -15,6 +14,7 @@ from segmentation.losses import Loss, LossSum
 from segmentation.lovasz import Lovasz
 from segmentation.overlap_losses import Dice, Tversky
 from segmentation.pixel_losses import CrossEntropy, Focal, OhemCrossEntropy
+from tests.processes import on_ranks
 from tests.segmentation.loss_contract import check_ignored_pixels, make_labels, make_logits
 from tests.segmentation.loss_ranks import LOSSES, gradients, step_as_rank
 
@@ -66,7 +66,7 @@ def test_a_sum_weighs_its_terms() -> None:
 
 def test_two_processes_learn_as_one(tmp_path: Path) -> None:
     """What data parallel training averages over ranks is the gradient of the joint batch."""
-    spawn(step_as_rank, args=(tmp_path,), nprocs=2)
+    on_ranks(step_as_rank, tmp_path)
     shares = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
     for name, expected in gradients(slice(None)).items():

@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.multiprocessing.spawn import spawn
 
 from lumbar.data.pixel_classes import IGNORE
 from segmentation.labels import TASKS
 from segmentation.metrics import SegmentationMetric
 from segmentation.rims import is_inner, rim_width
+from tests.processes import on_ranks
 from tests.segmentation.five_cases import NAMES, collect, make_pair
 from tests.segmentation.metric_ranks import score_as_rank
 
@@ -156,7 +156,7 @@ def test_toolkits_of_one_class_do_not_score_several() -> None:
 def test_two_processes_score_as_one(tmp_path: Path) -> None:
     """Also when one has no image, or both have the same one."""
     shards = [[[0, 1, 2], [3, 4]], [[], [0, 1, 2]], [[2, 1], [1, 5]]]
-    spawn(score_as_rank, args=(tmp_path, shards), nprocs=2)
+    on_ranks(score_as_rank, tmp_path, shards)
 
     expected = []
     for image_ids in ([0, 1, 2, 3, 4], [0, 1, 2], [1, 2, 5]):

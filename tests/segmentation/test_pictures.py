@@ -29,7 +29,7 @@ def batch() -> MaskBatch:
     for row, (height, width) in zip(labels, SIZES, strict=True):
         row[:height, :width] = 0
     labels[0, :20, :30] = 2
-    return MaskBatch(make_images(), labels, torch.tensor([4, 5]))
+    return MaskBatch(make_images(), labels, torch.zeros(2).long(), torch.tensor([4, 5]))
 
 
 def changed(picture: Picture, plain: Picture) -> NDArray[np.bool_]:

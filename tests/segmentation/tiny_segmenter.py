@@ -17,7 +17,7 @@ from tests.segmentation.pointwise import pointwise_fcn
 
 CLASSES = PixelClasses.parse({"background": 0, "cell": 200, "wall": 90}, void=[255])
 _MODEL = {
-    "backbone": {"name": "resnet18", "weights": "none", "norm": "group", "freeze": []},
+    "backbone": {"name": "resnet18", "width": 16, "weights": "none", "norm": "group", "freeze": []},
     "fpn": {"channels": 16},
     "head": {"channels": 16},
 }

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-from torch.multiprocessing.spawn import spawn
 
 from lumbar.training.batch_means import BatchMeans
+from tests.processes import on_ranks
 
 BATCHES = (((7, 3), 0.1), ((5,), 0.7), ((11, 2), 0.30000001), ((4, 9), 1e-9))
 
@@ -54,7 +54,7 @@ def _on_rank(rank: int, folder: Path) -> None:
 
 def test_two_ranks_have_the_means_of_one_to_the_last_digit(tmp_path: Path) -> None:
     """In the last deal the second rank has no batch of its own, and repeats the last one."""
-    spawn(_on_rank, (tmp_path,), nprocs=2)
+    on_ranks(_on_rank, tmp_path)
 
     for rank in (0, 1):
         assert torch.load(tmp_path / f"{rank}.pt", weights_only=True) == [alone()] * 3

@@ -3,11 +3,12 @@
 import json
 import os
 import pickle
-import signal
-import subprocess
-import sys
+import resource
 import time
 from collections import OrderedDict
+from contextlib import suppress
+from itertools import count
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from lumbar.training.checkpoint import (
     save_weights,
     write_json,
 )
-from lumbar.training.load import project_root
+from tests.processes import forked
 
 
 def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
@@ -33,27 +34,21 @@ def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
     assert os.listdir(path.parent) == ["last.ckpt"]  # noqa: PTH208 - hidden files count
 
 
-KILLED = """
-import sys, torch
-from lumbar.training.checkpoint import AtomicCheckpointIO
-value = 0
-while True:
-    value += 1
-    AtomicCheckpointIO().save_checkpoint({"w": torch.full((300_000,), float(value))}, sys.argv[1])
-    print(value, flush=True)
-"""
+def _save_forever(path: Path, numbers: Connection) -> None:
+    for number in count(1):
+        AtomicCheckpointIO().save_checkpoint({"w": torch.full((300_000,), float(number))}, path)
+        numbers.send(number)
 
 
 def test_a_killed_process_leaves_a_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
-    environment = os.environ | {"PYTHONPATH": str(project_root())}
-    command = [sys.executable, "-c", KILLED, str(path)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        written = int(process.stdout.readline())
+    with forked(_save_forever, path) as (process, numbers):
+        written = numbers.recv()
         time.sleep(0.1)
-        process.send_signal(signal.SIGKILL)
-        written = max([written, *map(int, process.stdout.read().split())])
+        process.kill()
+        with suppress(EOFError):
+            while True:
+                written = numbers.recv()
 
     values = AtomicCheckpointIO().load_checkpoint(path)["w"].unique()
     assert len(values) == 1
@@ -61,27 +56,23 @@ def test_a_killed_process_leaves_a_whole_file(tmp_path: Path) -> None:
     assert len(os.listdir(tmp_path)) <= 2  # noqa: PTH208 - at most one partial file
 
 
-FULL = """
-import resource, sys, torch
-from lumbar.training.checkpoint import AtomicCheckpointIO
-AtomicCheckpointIO().save_checkpoint({"w": torch.ones(3)}, sys.argv[1])
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-try:
-    AtomicCheckpointIO().save_checkpoint({"w": torch.ones(1_000_000)}, sys.argv[1])
-except ValueError as error:
-    print(error)
-"""
+def _save_on_a_full_disk(path: Path, messages: Connection) -> None:
+    """A process that may not write more than so much finds what one on a full disk does."""
+    AtomicCheckpointIO().save_checkpoint({"w": torch.ones(3)}, path)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    try:
+        AtomicCheckpointIO().save_checkpoint({"w": torch.ones(1_000_000)}, path)
+    except ValueError as error:
+        messages.send(str(error))
 
 
 def test_a_full_disk_leaves_the_checkpoint_of_before(tmp_path: Path) -> None:
-    """A process that may not write more than so much finds what one on a full disk does."""
     path = tmp_path / "last.ckpt"
-    environment = os.environ | {"PYTHONPATH": str(project_root())}
-    command = [sys.executable, "-c", FULL, str(path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    with forked(_save_on_a_full_disk, path) as (_, messages):
+        message = messages.recv()
 
-    assert done.stdout.startswith(f"{path}: cannot be written (")
-    assert " bytes are free on its disk; what was saved before is whole: make room" in done.stdout
+    assert message.startswith(f"{path}: cannot be written (")
+    assert " bytes are free on its disk; what was saved before is whole: make room" in message
     assert torch.equal(AtomicCheckpointIO().load_checkpoint(path)["w"], torch.ones(3))
     assert os.listdir(tmp_path) == ["last.ckpt"]  # noqa: PTH208 - hidden files count
 

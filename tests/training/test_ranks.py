@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch.multiprocessing.spawn import spawn
 
 from lumbar.training.ranks import Agreement, from_all_ranks
+from tests.processes import on_ranks
 
 
 def test_alone_there_is_one_value() -> None:
@@ -33,7 +33,7 @@ def _on_rank(rank: int, folder: Path) -> None:
 
 
 def test_two_ranks_hear_the_same_at_the_same_call(tmp_path: Path) -> None:
-    spawn(_on_rank, (tmp_path,), nprocs=2)
+    on_ranks(_on_rank, tmp_path)
 
     for rank in (0, 1):
         answers, least, values = torch.load(tmp_path / f"{rank}.pt", weights_only=True)

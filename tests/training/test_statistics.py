@@ -6,9 +6,9 @@ import torch
 import torch.distributed as dist
 from lightning.pytorch import LightningModule, Trainer
 from torch import nn
-from torch.multiprocessing.spawn import spawn
 
 from lumbar.training.statistics import SharedStatistics, running_statistics
+from tests.processes import on_ranks
 
 
 class Normed(LightningModule):
@@ -51,7 +51,7 @@ def test_alone_nothing_changes() -> None:
 
 
 def test_the_second_rank_takes_those_of_the_first(tmp_path: Path) -> None:
-    spawn(_on_rank, (tmp_path,), nprocs=2)
+    on_ranks(_on_rank, tmp_path)
 
     for rank in (0, 1):
         state = torch.load(tmp_path / f"{rank}.pt", weights_only=True)

@@ -75,8 +75,8 @@ def save_fold(
     model: Mapping[str, Any] = SMALL,
 ) -> Path:
     """Writes the weights of a small network, random but always the same, about as sure as a trained one."""
-    backbone = {"name": "resnet18", "weights": "none", "norm": "group", "freeze": []}
-    model = {**model, "backbone": {**backbone, "in_channels": channels}}
+    body = {"name": "resnet18", "width": 16, "weights": "none", "norm": "group", "freeze": []}
+    model = {**model, "backbone": {**body, "in_channels": channels}}
     config = config_from_dict(SegmentationConfig, {"model": model})
     task = TASKS["multiclass"]
     with torch.random.fork_rng(devices=[]):

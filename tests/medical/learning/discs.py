@@ -68,7 +68,13 @@ def small_config(data: Path, **changes: Any) -> MedicalConfig:
         "batch": 4,
         "overlap": 0.25,
         "model": {
-            "backbone": {"name": "resnet18", "weights": "none", "norm": "batch", "freeze": []},
+            "backbone": {
+                "name": "resnet18",
+                "width": 16,
+                "weights": "none",
+                "norm": "batch",
+                "freeze": [],
+            },
             "fpn": {"channels": 32},
             "head": {"channels": 32},
         },

@@ -14,11 +14,11 @@ PATIENTS = 6
 def disc_config(folder: Path, **changes: object) -> MedicalConfig:
     """Settings of six patients with two pictures each, which are written."""
     data = write_pictures(folder / "data", PATIENTS, of_each=2)
-    return small_config(data, **{"patient": "(P\\d+)_", "epochs": 26, **changes})
+    return small_config(data, **{"patient": "(P\\d+)_", "epochs": 36, **changes})
 
 
 def disc_fit(folder: Path) -> MedicalRun:
-    """Finds discs in some forty steps."""
+    """Finds discs in some fifty steps."""
     before = os.environ.get("LUMBAR_CACHE")
     os.environ["LUMBAR_CACHE"] = str(folder / "cache")
     try:

@@ -53,7 +53,7 @@ def test_loaders_keep_the_patients_apart(tmp_path: Path) -> None:
 def test_the_module_learns_from_a_batch(tmp_path: Path) -> None:
     run = prepare_fold(make_fold(tmp_path, slices=3), Plan(1, 1))
     batch = next(iter(run.datamodule.train_dataloader()))
-    losses = run.module.model.losses(batch.images, batch.labels)
+    losses = run.module.model.losses(batch.images, batch.labels, batch.seeds)
     losses["loss/main"].backward()
 
     assert isinstance(run.module, FoldModule)

@@ -24,6 +24,7 @@ CONFIG = config_from_dict(
         "model": {
             "backbone": {
                 "name": "resnet18",
+                "width": 16,
                 "weights": "none",
                 "norm": "batch",
                 "freeze": [],
