@@ -2,10 +2,9 @@
 
 The file is made up: 118 thousand images, 860 thousand boxes, each with a polygon. usage:
 
-    python benchmarks/annotations.py [--workers 8] [--quick]
+    python benchmarks/annotations.py [--quick] [--output FOLDER]
 """
 
-import argparse
 import gc
 import json
 import os
@@ -21,12 +20,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from benchmarks.report import Report, Table, parse, publish
 from lumbar.data.coco import read_coco
 from lumbar.data.records import Records
 
 IMAGES, BOXES = 118_287, 860_001
 CLASSES = 80
 WIDTH, HEIGHT = 640, 480
+WORKERS = 8
 
 
 def write_annotations(path: Path, images: int, boxes: int) -> None:
@@ -190,35 +191,30 @@ def measure(folder: Path, scale: int, workers: int) -> dict[str, Any]:
     return {**sizes, "readings": readings, "workers": workers, "added_mib": added}
 
 
-def report(found: dict[str, Any]) -> str:
-    """The numbers as text to read."""
-    lines = [f"{found['json_mb']:.0f} MB of JSON, {found['cache_mb']:.0f} MB in the cache"]
-    for name, one in found["readings"].items():
-        lines.append(
-            f"{name:5} reading {one['seconds']:6.2f} s ({one['cpu_seconds']:.2f} s of the processor), "
-            f"at most {one['peak_mib']:.0f} MiB"
-        )
-    for method, added in found["added_mib"].items():
-        lines.append(
-            f"{found['workers']} workers by {method:10} add {added['pss']:.0f} MiB (PSS), "
-            f"{added['uss']:.0f} MiB of their own (USS)"
-        )
-    return "\n".join(lines)
+def tables(found: dict[str, Any]) -> dict[str, Table]:
+    """Readings, and what workers add."""
+    readings = [
+        [name, f"{one['seconds']:.2f}", f"{one['cpu_seconds']:.2f}", f"{one['peak_mib']:.0f}"]
+        for name, one in found["readings"].items()
+    ]
+    added = [
+        [method, f"{mib['pss']:.0f}", f"{mib['uss']:.0f}"]
+        for method, mib in found["added_mib"].items()
+    ]
+    return {
+        "readings": Table(["reading", "seconds", "of the processor", "MiB at most"], readings),
+        "workers": Table(
+            [f"{found['workers']} workers by", "PSS added, MiB", "USS added, MiB"], added
+        ),
+    }
 
 
 def main() -> None:
     """Measures, prints, writes."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--workers", type=int, default=8)
-    parser.add_argument("--quick", action="store_true", help="a tenth, nothing written")
-    options = parser.parse_args()
+    options = parse(__doc__)
     with TemporaryDirectory() as folder:
-        found = measure(Path(folder), 10 if options.quick else 1, options.workers)
-    print(report(found))
-    if not options.quick:
-        from benchmarks.results import write  # imports torch, which would be in all figures
-
-        print(write("annotations", found))
+        found = measure(Path(folder), 10 if options.quick else 1, WORKERS)
+    publish("annotations", Report(found, tables(found)), options)
 
 
 if __name__ == "__main__":

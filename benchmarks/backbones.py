@@ -1,17 +1,14 @@
-"""ResNet-50 beside torchvision's: a training step and an inference, in one run, alternating, as a part of a roofline.
+"""ResNet-50 beside torchvision's: a training step and an inference, in either memory format, as a part of a roofline.
 
-Both have the same weights, images and a linear classifier. The roofline is measured in the same run: the larger of two
-times, that of the multiplications at the speed of a large product of matrices, and that of the traffic of convolution
-outputs at the speed of a copy. usage:
+Both have the same weights, images and a linear classifier. usage:
 
-    python benchmarks/backbones.py [--rounds 5] [--size 224] [--batch 8] [--name resnet50] [--quick]
+    python benchmarks/backbones.py [--quick] [--rounds 5] [--output FOLDER]
 """
 
-import argparse
 import sys
-import time
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -20,37 +17,51 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-from backbones.cost import cost
 from backbones.network import make_network
 from backbones.norm import make_norm
 from backbones.torchvision_layout import torchvision_state
-from benchmarks.results import table, write
-from benchmarks.timing import DTYPES, Job, alternate, now, pick_device
+from benchmarks.race import Goals, race
+from benchmarks.report import Report, Table, parse, publish
+from benchmarks.timing import DTYPES, Job, pick_device
 
+NAME = "resnet50"
 CLASSES = 1000
-NAMES = ("torchvision", "lumbar", "lumbar folded")
-"""`folded` has its norms in its convolutions: what a deployed network computes."""
-_PASSES = {"train step": 3, "inference": 1}
-"""Products of a job, in those of one forward pass."""
-_TOUCHES = {"train step": 16, "inference": 2.5}
-"""How often each convolution output is read or written where all that is elementwise is fused: nobody does better."""
+PEERS = ("torchvision",)
+OURS = "lumbar"
+FOLDED = "lumbar, folded"
+"""Has its norms in its convolutions: what a detector computes."""
+LAYOUTS = {"channels last": torch.channels_last, "contiguous": torch.contiguous_format}
+GOALS: Goals = {
+    precision: {
+        f"{job}, {layout}": 0.95 for job in ("train step", "inference") for layout in LAYOUTS
+    }
+    for precision in DTYPES
+}
+"""The same operators in the same order: what differs is noise."""
 
 
-class Roof(NamedTuple):
-    """What the device can do."""
+class Plan(NamedTuple):
+    """What is run on a kind of device."""
 
-    products: float
-    """Multiply-adds a second."""
-    traffic: float
-    """Bytes a second, read or written."""
+    size: int
+    """Pixels of the images' edges."""
+    batch: int
+    rounds: int
+
+
+PLANS = {
+    "cpu": Plan(size=224, batch=4, rounds=5),
+    "cuda": Plan(size=224, batch=256, rounds=30),
+    "quick": Plan(size=64, batch=2, rounds=1),
+}
 
 
 class Ours(nn.Module):
     """Our body under a classifier."""
 
-    def __init__(self, name: str, norm: str = "batch") -> None:
+    def __init__(self, norm: str) -> None:
         super().__init__()
-        self.body = make_network(name, norm=make_norm(norm))
+        self.body = make_network(NAME, norm=make_norm(norm))
         *_, last = self.body.features.values()
         self.fc = nn.Linear(last.channels, CLASSES)
 
@@ -61,143 +72,74 @@ class Ours(nn.Module):
         return logits
 
 
-def make_networks(name: str, device: torch.device) -> dict[str, nn.Module]:
-    """All of `NAMES` with the same weights, channels last."""
+def make_networks() -> dict[str, nn.Module]:
+    """All with the same weights."""
     torch.manual_seed(0)
-    ours, folded = Ours(name), Ours(name, "frozen")
+    ours, folded = Ours("batch"), Ours("frozen")
     state = ours.state_dict()
     folded.load_state_dict(state)
-    theirs = torchvision.models.get_model(name)
-    theirs.load_state_dict(torchvision_state(state, name))
-    networks = dict(zip(NAMES, (theirs, ours, folded), strict=True))
-    return {
-        whose: net.to(device, memory_format=torch.channels_last) for whose, net in networks.items()
-    }
+    theirs = torchvision.models.get_model(NAME)
+    theirs.load_state_dict(torchvision_state(state, NAME))
+    return {PEERS[0]: theirs, OURS: ours, FOLDED: folded}
 
 
-def make_jobs(
-    networks: dict[str, nn.Module], images: Tensor, labels: Tensor
-) -> dict[tuple[str, str], Job]:
-    """What is timed, by (what, whose).
-
-    Args:
-        networks: By whose they are.
-        images: (B, 3, H, W).
-        labels: (B,) int64.
-    """
-
-    def step(net: nn.Module) -> None:
-        net.train().zero_grad(set_to_none=True)
-        F.cross_entropy(net(images), labels).backward()
-
-    @torch.no_grad()
-    def infer(net: nn.Module) -> None:
-        net.eval()(images)
-
-    jobs: dict[tuple[str, str], Job] = {}
-    for whose, net in networks.items():
-        jobs["inference", whose] = lambda net=net: infer(net)  # type: ignore[misc]
-        if "folded" not in whose:
-            jobs["train step", whose] = lambda net=net: step(net)  # type: ignore[misc]
-    return jobs
-
-
-def measure_roof(device: torch.device, precision: str, rounds: int = 5) -> Roof:
-    """The best of some rounds of a product of matrices and of a copy."""
-    size = 8192 if device.type == "cuda" else 1024
-    matrix = torch.randn(size, size, device=device, dtype=DTYPES[precision])
-    source = torch.empty(2**28 if device.type == "cuda" else 2**25, device=device)
-    target = torch.empty_like(source)
-    product = min(_seconds(lambda: matrix @ matrix, device) for _ in range(rounds))
-    copy = min(_seconds(lambda: target.copy_(source), device) for _ in range(rounds))
-    return Roof(size**3 / product, 2 * source.numel() * source.element_size() / copy)
-
-
-def _seconds(job: Any, device: torch.device) -> float:
-    start = now(device)
-    job()
-    return now(device) - start
-
-
-def best_seconds(name: str, what: str, images: Tensor, roof: Roof, precision: str) -> float:
-    """The time below which no network can do a job.
-
-    Args:
-        name: Of the network.
-        what: The job.
-        images: (B, 3, H, W).
-        roof: Of the device in this precision.
-        precision: Of activations.
-    """
-    batch, _, size, _ = images.shape
-    with torch.device("meta"):
-        body = make_network(name)
-    outputs: list[int] = []
-    hooks = [
-        part.register_forward_hook(lambda _m, _i, y: outputs.append(y.numel()))
-        for part in body.modules()
-        if isinstance(part, nn.Conv2d)
-    ]
-    products = cost(body, size).multiply_adds * batch * _PASSES[what]
-    for hook in hooks:
-        hook.remove()
-    traffic = sum(outputs) * batch * _TOUCHES[what] * DTYPES[precision].itemsize
-    return max(products / roof.products, traffic / roof.traffic)
+def step(network: nn.Module, images: Tensor, labels: Tensor) -> None:
+    """Forward and backward of images (B, 3, H, W) with labels (B,)."""
+    network.train().zero_grad()
+    F.cross_entropy(network(images), labels).backward()
 
 
 @torch.no_grad()
-def check_twins(networks: dict[str, nn.Module], images: Tensor) -> bool:
-    """Whether both networks give the same bits in evaluation.
+def infer(network: nn.Module, images: Tensor) -> Tensor:
+    """Logits (B, 1000) of images (B, 3, H, W)."""
+    logits: Tensor = network.eval()(images)
+    return logits
 
-    Args:
-        networks: By whose they are.
-        images: (B, 3, H, W).
-    """
-    theirs, ours, _ = (net.eval()(images) for net in networks.values())
-    return torch.equal(theirs, ours)
+
+def make_jobs(plan: Plan, device: torch.device) -> dict[tuple[str, str], Job]:
+    """What is timed, by (what, whose)."""
+    torch.manual_seed(0)
+    images = torch.randn(plan.batch, 3, plan.size, plan.size, device=device)
+    labels = torch.randint(CLASSES, (plan.batch,), device=device)
+    jobs: dict[tuple[str, str], Job] = {}
+    for layout, memory_format in LAYOUTS.items():
+        own = images.contiguous(memory_format=memory_format)
+        for whose, made in make_networks().items():
+            network = made.to(device, memory_format=memory_format)  # type: ignore[call-overload]
+            jobs[f"inference, {layout}", whose] = partial(infer, network, own)
+            if whose != FOLDED:
+                jobs[f"train step, {layout}", whose] = partial(step, network, own, labels)
+    return jobs
+
+
+def are_twins(size: int) -> bool:
+    """Whether both networks give the same bits in evaluation."""
+    images = torch.randn(1, 3, size, size)
+    networks = make_networks()
+    return torch.equal(infer(networks[PEERS[0]], images), infer(networks[OURS], images))
+
+
+def measure(*, quick: bool, rounds: int | None) -> Report:
+    """Times the networks, and compares their bits."""
+    device = pick_device()
+    plan = PLANS["quick" if quick else device.type]
+    found = race(make_jobs(plan, device), device, rounds or plan.rounds)
+    speeds = [
+        [precision, what, whose, f"{plan.batch / times.median:.1f}"]
+        for precision, by_job in found.times.items()
+        for what, rivals in by_job.items()
+        for whose, times in rivals.items()
+    ]
+    tables = found.tables(PEERS)
+    tables["images a second"] = Table(["precision", "job", "network", "images/s"], speeds)
+    values = {"plan": plan, **found._asdict(), "same_bits": are_twins(plan.size)}
+    return Report(values, tables, found.ratios("ResNet-50", OURS, PEERS, GOALS))
 
 
 def main() -> None:
     """Measures, prints, writes."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--name", default="resnet50")
-    parser.add_argument("--quick", action="store_true", help="3 rounds, nothing written")
-    options = parser.parse_args()
-    device = pick_device()
-    torch.manual_seed(0)
-    images = torch.randn(options.batch, 3, options.size, options.size, device=device)
-    images = images.contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(CLASSES, (options.batch,), device=device)
-    networks = make_networks(options.name, device)
-    same = check_twins(networks, images)
-    roofs = {precision: measure_roof(device, precision) for precision in DTYPES}
-    start = time.perf_counter()
-    times = alternate(
-        make_jobs(networks, images, labels), device, 3 if options.quick else options.rounds
-    )
-    rows = []
-    for precision, by_job in times.items():
-        for what, by_name in by_job.items():
-            best = best_seconds(options.name, what, images, roofs[precision], precision)
-            for whose, found in by_name.items():
-                median = found["median"]
-                found["part_of_roof"] = best / median
-                cells = (f"{median:.4f}", f"{options.batch / median:.1f}", f"{best / median:.0%}")
-                ratio = f"{by_name['torchvision']['median'] / median:.2f}"
-                rows.append([precision, what, whose, *cells, ratio])
-    heads = ["precision", "job", "network", "seconds", "images/s", "of roof", "torchvision's / its"]
-    print(table(heads, rows))
-    for precision, (products, traffic) in roofs.items():
-        print(f"roof in {precision}: {products / 1e9:.0f} GMAC/s, {traffic / 1e9:.1f} GB/s")
-    print(f"both networks give {'the same bits' if same else 'OTHER BITS'} in evaluation")
-    print(f"measured for {time.perf_counter() - start:.0f} s")
-    if not options.quick:
-        values = {"name": options.name, "size": options.size, "batch": options.batch}
-        roof_values = {precision: roof._asdict() for precision, roof in roofs.items()}
-        print(write("backbones", values | {"times": times, "roofs": roof_values, "same": same}))
+    options = parse(__doc__)
+    publish("backbones", measure(quick=options.quick, rounds=options.rounds), options)
 
 
 if __name__ == "__main__":

@@ -71,8 +71,8 @@ class Peer(nn.Module):
         logits: Tensor = self.network(self.pixels(images))["out"]
         return logits
 
-    def losses(self, images: Images, labels: Tensor) -> dict[str, Tensor]:
-        """The loss, a scalar, of labels (B, H, W)."""
+    def losses(self, images: Images, labels: Tensor, seeds: Tensor) -> dict[str, Tensor]:
+        """The loss, a scalar, of labels (B, H, W); it drops by no seeds (B,)."""
         return {"loss": self.loss(self.logits(images), labels)}
 
 
@@ -102,7 +102,7 @@ class Racer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * factor
         with torch.autocast("cpu", torch.bfloat16):
-            losses = self.model.losses(batch.images, batch.labels)
+            losses = self.model.losses(batch.images, batch.labels, batch.seeds)
         self.optimizer.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
         self.optimizer.step()

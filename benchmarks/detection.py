@@ -1,37 +1,70 @@
-"""Faster R-CNN R50-FPN beside torchvision's: a training step and a prediction, in one run, alternating.
+"""Faster R-CNN R50-FPN beside torchvision's: a training step and predictions, in one run, alternating.
 
-Both have the same weights, trainable layers, images and boxes; frozen norms carry the statistics of the images, so that
-both pool 512 regions of each image in training and 1000 in prediction, as trained networks do. usage:
+Both have the same weights, trainable layers, images, boxes and optimiser; frozen norms carry the statistics of the
+images, so that both pool 512 regions of each image in training and 1000 in prediction, as trained networks do.
+torchvision runs as a good user would run it: under autocast, and with either memory format. usage:
 
-    python benchmarks/detection.py [--rounds 5] [--size 512] [--batch 2] [--quick]
+    python benchmarks/detection.py [--quick] [--rounds 5] [--output FOLDER]
 """
 
-import argparse
-import statistics
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
-from benchmarks.results import table, write
-from benchmarks.timing import Job, alternate, now, peak, pick_device
+from benchmarks.detection_stages import stages
+from benchmarks.photos import load_photos
+from benchmarks.race import COMPILED, WORK, Goals, Race, race, shown
+from benchmarks.report import Ratio, Report, Table, parse, publish
+from benchmarks.roofline import Work, count_work, fakes
+from benchmarks.timing import DTYPES, Job, autocast, peak, pick_device
 from benchmarks.twins import Twins, make_twins
-from detection.roi_head import RoIOutput
+from detection.build import make_detector
+from detection.config import ModelConfig
 from lumbar.ops.structures import Images, Targets
+from lumbar.training.compiling import compile_parts
 
 NUM_CLASSES = 80
-OBJECTS = 8
 FROZEN = ("stem", "layer1")
-PHOTOS = Path(__file__).resolve().parents[1] / "examples" / "coco" / "images"
+OURS = "lumbar"
+PEERS = ("torchvision", "torchvision, channels last")
+
+
+class Plan(NamedTuple):
+    """What is run on a kind of device."""
+
+    height: int
+    width: int
+    batch: int
+    """Images of a training step."""
+    predicted: tuple[int, ...]
+    """Images of each prediction."""
+    rounds: int
+    objects: int = 8
+
+
+PLANS = {
+    "cpu": Plan(512, 512, 2, (1, 2), 5),
+    "cuda": Plan(800, 1344, 16, (1, 8), 20),
+    "quick": Plan(96, 96, 1, (1,), 1),
+}
+_TRAINED = "train step"
+GOALS: dict[str, Goals] = {
+    "cpu": {
+        precision: dict.fromkeys((_TRAINED, "predict 1", "predict 2"), goal)
+        for precision, goal in (("fp32", 1.15), ("bf16", 1.3))
+    },
+    "cuda": {"bf16": {_TRAINED: 4.0, "predict 1": 3.0, "predict 8": 3.0}},
+}
+MIXED_GOAL = 2.0
+MEMORY_GOAL = 1 / 0.6
 
 
 class Scene(NamedTuple):
@@ -44,176 +77,171 @@ class Scene(NamedTuple):
     targets: Targets
 
 
-def make_scene(size: int, batch: int, device: torch.device) -> Scene:
-    """Photographs of size x size pixels with made-up boxes.
-
-    Args:
-        size: Edge of the square images in pixels.
-        batch: B, the number of images.
-        device: Where everything lies.
-
-    Returns:
-        The scene.
-    """
+def make_batch(plan: Plan) -> tuple[Images, Targets]:
+    """B photographs of one size with made-up boxes."""
     torch.manual_seed(0)
-    files = sorted(PHOTOS.glob("*.jpg"))[:batch]
-    photos = [np.array(Image.open(file).convert("RGB").resize((size, size))) for file in files]
-    canvas = torch.stack([torch.from_numpy(photo).permute(2, 0, 1) for photo in photos])
-    pixels = canvas / 255
-    twins = make_twins((pixels - 0.45) / 0.225, num_classes=NUM_CLASSES, frozen=FROZEN)
-    twins.ours.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    twins.theirs.to(device)
-    corners = torch.rand(batch, OBJECTS, 2) * size * 0.6
-    boxes = torch.cat([corners, corners + 10 + torch.rand(batch, OBJECTS, 2) * size * 0.35], -1)
-    labels = torch.randint(NUM_CLASSES, (batch, OBJECTS))
-    sizes = torch.tensor([[size, size]] * batch)
-    images = Images(canvas, sizes, sizes)
-    targets = Targets(boxes, labels, torch.ones_like(labels, dtype=torch.bool), torch.arange(batch))
-    pairs = zip(boxes.to(device), labels.to(device), strict=True)
-    return Scene(
-        twins,
-        list(pixels.to(device)),
-        [{"boxes": box, "labels": label + 1} for box, label in pairs],
-        Images(*(part.to(device) for part in images)),
-        Targets(*(part.to(device) for part in targets)),
+    canvas = load_photos(plan.batch, plan.height, plan.width)
+    size = torch.tensor([plan.width, plan.height])
+    corners = torch.rand(plan.batch, plan.objects, 2) * size * 0.6
+    extents = 10 + torch.rand(plan.batch, plan.objects, 2) * size * 0.35
+    boxes = torch.cat([corners, corners + extents], -1)
+    labels = torch.randint(NUM_CLASSES, (plan.batch, plan.objects))
+    sizes = torch.tensor([[plan.height, plan.width]] * plan.batch)
+    seeds = torch.arange(plan.batch)
+    return Images(canvas, sizes, sizes), Targets(
+        boxes, labels, torch.ones_like(labels).bool(), seeds
     )
 
 
-def jobs(scene: Scene) -> dict[tuple[str, str], Job]:
-    """What is timed, by (what, whose).
+def make_scene(plan: Plan, device: torch.device) -> Scene:
+    """Both detectors and a batch for them."""
+    images, targets = make_batch(plan)
+    pixels = images.canvas / 255
+    twins = make_twins((pixels[:2] - 0.45) / 0.225, num_classes=NUM_CLASSES, frozen=FROZEN)
+    for model in twins:
+        model.to(device)
+    twins.ours.to(memory_format=torch.channels_last)
+    images = Images(*(part.to(device) for part in images))
+    targets = Targets(*(part.to(device) for part in targets))
+    pairs = zip(targets.boxes, targets.labels, strict=True)
+    truths = [{"boxes": box, "labels": label + 1} for box, label in pairs]
+    return Scene(twins, list(pixels.to(device)), truths, images, targets)
 
-    Args:
-        scene: With B images.
 
-    Returns:
-        Functions that do it once.
-    """
-    theirs, ours = scene.twins
+def make_step(model: nn.Module, losses: Callable[[], dict[str, Tensor]]) -> Job:
+    """Forward and backward of losses, each a scalar, and an update; its rate is zero, so that all steps are alike."""
+    parameters = [part for part in model.parameters() if part.requires_grad]
+    optimizer = torch.optim.SGD(parameters, lr=0.0, momentum=0.9)
 
-    def step(losses: Callable[[], dict[str, Tensor]], model: torch.nn.Module) -> None:
-        """Forward and backward of some losses, each a scalar."""
-        model.zero_grad(set_to_none=True)
+    def step() -> None:
+        optimizer.zero_grad()
         torch.stack(list(losses().values())).sum().backward()
+        # Outside of autocast in training loops; here it has nothing to cast.
+        optimizer.step()
 
-    def their_prediction() -> None:
-        with torch.no_grad():
-            theirs.eval()(scene.pictures)
-
-    def our_prediction() -> None:
-        ours.predict(scene.images)
-
-    return {
-        ("train step", "torchvision"): lambda: step(
-            lambda: theirs.train()(scene.pictures, scene.truths), theirs
-        ),
-        ("train step", "lumbar"): lambda: step(
-            lambda: ours.losses(scene.images, scene.targets), ours
-        ),
-        ("predict", "torchvision"): their_prediction,
-        ("predict", "lumbar"): our_prediction,
-    }
+    return step
 
 
-def stages(scene: Scene, device: torch.device, rounds: int) -> dict[str, float]:
-    """Where a training step of ours spends its time, in fp32.
+def jobs_of(name: str, scene: Scene, plan: Plan) -> dict[tuple[str, str], Job]:
+    """What is timed of one contender, by (what, whose).
 
     Args:
+        name: One of `PEERS`, `OURS`, or ours "compiled".
         scene: With B images.
-        device: Of the scene.
-        rounds: Timed rounds.
-
-    Returns:
-        Median seconds of each stage.
+        plan: How many images are predicted.
     """
-    times: dict[str, list[float]] = {}
-    for number in range(rounds + 1):
-        model, images, targets = scene.twins.ours, scene.images, scene.targets
-        marks = [("", now(device))]
-
-        def done(name: str, marks: list[tuple[str, float]] = marks) -> None:
-            marks.append((name, now(device)))
-
-        pixels = model.pixels(images)
-        done("pixels")
-        features = model.backbone(pixels)
-        done("backbone and pyramid")
-        height, width = images.canvas.shape[-2:]
-        output = model.rpn(features, (height, width))
-        done("rpn head and anchors")
-        proposals = model.rpn.propose_for_training(output, images)
-        done("proposals")
-        samples = model.roi_heads.sample(proposals, targets)
-        done("sampling of regions")
-        pooled = model.roi_heads.pool(features, samples.boxes)
-        done("roi pooling")
-        predicted = model.roi_heads.box_predictor(model.roi_heads.box_head(pooled))
-        regions = RoIOutput(*(part.unflatten(0, samples.valid.shape) for part in predicted))
-        done("box head")
-        losses = model.rpn.losses(output, targets) | model.roi_heads.losses(regions, samples)
-        done("losses")
-        torch.stack(list(losses.values())).sum().backward()
-        done("backward")
-        if number:
-            for (_, before), (name, after) in pairwise(marks):
-                times.setdefault(name, []).append(after - before)
-    return {name: statistics.median(every) for name, every in times.items()}
+    predictions = {f"predict {count}": count for count in plan.predicted}
+    if name in PEERS:
+        layout = torch.channels_last if name.endswith("last") else torch.contiguous_format
+        theirs = deepcopy(scene.twins.theirs).to(memory_format=layout)
+        step = make_step(theirs, lambda: theirs.train()(scene.pictures, scene.truths))
+        jobs: dict[str, Job] = {
+            what: partial(_their_prediction, theirs, scene.pictures[:count])
+            for what, count in predictions.items()
+        }
+    else:
+        ours = deepcopy(scene.twins.ours)
+        if name != OURS:
+            # Prediction is never compiled: a canvas may come once.
+            compile_parts(ours, "cudagraphs", num_canvases=1)
+            predictions = {}
+        step = make_step(ours, lambda: ours.losses(scene.images, scene.targets))
+        jobs = {
+            what: partial(ours.predict, Images(*(part[:count] for part in scene.images)))
+            for what, count in predictions.items()
+        }
+    return {(what, name): job for what, job in {_TRAINED: step, **jobs}.items()}
 
 
-def training_step(whose: str, size: int, batch: int, device: torch.device) -> Job:
-    """The training step of one of both detectors, `torchvision` or `lumbar`."""
-    return jobs(make_scene(size, batch, device))["train step", whose]
+@torch.no_grad()
+def _their_prediction(model: nn.Module, pictures: list[Tensor]) -> None:
+    model.eval()(pictures)
 
 
-def report(times: dict[str, Any], memory: dict[str, float], breakdown: dict[str, float]) -> str:
-    """The numbers as tables to read."""
+def training_step(name: str, plan: Plan, device: torch.device) -> Job:
+    """The training step of a contender in bf16."""
+    step = jobs_of(name, make_scene(plan, device), plan)[_TRAINED, name]
+
+    def mixed() -> None:
+        with autocast(device, "bf16"):
+            step()
+
+    return mixed
+
+
+def work_on_gpu() -> dict[str, Work]:
+    """What our jobs ask for at the size for a GPU in bf16, counted on tensors without values."""
+    plan = PLANS["cuda"]
+    images, targets = make_batch(plan)
+    with fakes() as mode, autocast(torch.device("cpu"), "bf16"):
+        backbone = {"weights": "none", "norm": "frozen", "freeze": ()}
+        model = make_detector(ModelConfig.model_validate({"backbone": backbone}), NUM_CLASSES)
+        body: Any = model.backbone.get_submodule("body")
+        body.freeze(FROZEN)
+        images = Images(*map(mode.from_tensor, images))
+        targets = Targets(*map(mode.from_tensor, targets))
+        step = make_step(model, lambda: model.losses(images, targets))
+        jobs: dict[str, Job] = {_TRAINED: step}
+        for count in plan.predicted:
+            few = Images(*(part[:count] for part in images))
+            jobs[f"predict {count}"] = partial(model.predict, few)
+        return {what: count_work(job) for what, job in jobs.items()}
+
+
+def measure(*, quick: bool, rounds: int | None) -> Report:
+    """Times both detectors, counts their work, and finds where a step of ours spends its time."""
+    device = pick_device()
+    plan = PLANS["quick" if quick else device.type]
+    rounds = rounds or plan.rounds
+    names = (*PEERS, OURS, *[OURS + COMPILED] * (device.type == "cuda"))
+    # Before this process holds memory of the device.
+    memory = {} if quick else {n: peak(partial(training_step, n, plan)) for n in (PEERS[1], OURS)}
+    scene = make_scene(plan, device)
+    jobs = {key: job for name in names for key, job in jobs_of(name, scene, plan).items()}
+    found = race(jobs, device, rounds)
+    spent = {p: stages(scene.twins.ours, scene, device, p, rounds) for p in DTYPES}
+    tables = found.tables(PEERS) | {"stages": _stages_table(spent)}
+    ratios = found.ratios("R50-FPN", OURS, PEERS, GOALS[device.type]) + _across_precisions(found)
+    values = {"plan": plan, **found._asdict(), "stages": spent, "memory_mib": memory}
+    if not quick:
+        saved = memory[PEERS[1]] / memory[OURS]
+        goal = MEMORY_GOAL if device.type == "cuda" else None
+        ratios.append(Ratio("R50-FPN memory of a train step, bf16", saved, saved, saved, goal))
+        values["work_on_gpu"] = work_on_gpu()
+        mib = [[name, f"{found:.0f}"] for name, found in memory.items()]
+        asked = [[what, *shown(work)] for what, work in values["work_on_gpu"].items()]
+        tables["memory"] = Table(["network", "MiB of a train step in bf16"], mib)
+        tables["work on a GPU"] = Table(["job, bf16", *WORK], asked)
+    return Report(values, tables, ratios)
+
+
+def _across_precisions(found: Race) -> list[Ratio]:
+    """Our bf16 beside their fp32."""
+    return [
+        found.times["bf16"][what][OURS].faster_than(
+            found.peer("fp32", what, PEERS), f"R50-FPN {what}, bf16 beside fp32", MIXED_GOAL
+        )
+        for what in found.times["fp32"]
+    ]
+
+
+def _stages_table(spent: dict[str, dict[str, float]]) -> Table:
+    totals = {precision: sum(stages.values()) for precision, stages in spent.items()}
     rows = [
         [
-            precision,
-            what,
-            f"{whose['torchvision']['median']:.3f}",
-            f"{whose['lumbar']['median']:.3f}",
-            f"{whose['torchvision']['median'] / whose['lumbar']['median']:.2f}",
+            name,
+            *(f"{stages[name] * 1e3:.1f}" for stages in spent.values()),
+            *(f"{stages[name] / totals[precision]:.0%}" for precision, stages in spent.items()),
         ]
-        for precision, by_job in times.items()
-        for what, whose in by_job.items()
+        for name in spent["fp32"]
     ]
-    total = sum(breakdown.values())
-    shares = [[name, f"{t * 1e3:.0f}", f"{t / total:.0%}"] for name, t in breakdown.items()]
-    mixed = times["fp32"]["train step"]["torchvision"]["median"]
-    mixed /= times["bf16"]["train step"]["lumbar"]["median"]
-    return "\n".join(
-        [
-            table(["precision", "job", "torchvision s", "lumbar s", "ratio"], rows),
-            f"\nlumbar's bf16 training step against torchvision's fp32: {mixed:.2f}x",
-            "memory of a training step: "
-            + ", ".join(f"{whose} {peak:.0f} MiB" for whose, peak in memory.items()),
-            "",
-            table(["stage (fp32)", "ms", "share"], shares),
-        ]
-    )
+    return Table(["stage", *(f"ms, {p}" for p in spent), *(f"share, {p}" for p in spent)], rows)
 
 
 def main() -> None:
     """Measures, prints, writes."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="3 rounds, nothing written")
-    options = parser.parse_args()
-    rounds = 3 if options.quick else options.rounds
-    device = pick_device()
-    memory = {
-        whose: peak(partial(training_step, whose, options.size, options.batch))
-        for whose in ("torchvision", "lumbar")
-    }
-    scene = make_scene(options.size, options.batch, device)
-    times = alternate(jobs(scene), device, rounds)
-    breakdown = stages(scene, device, rounds)
-    print(report(times, memory, breakdown))
-    if not options.quick:
-        values = {"size": options.size, "batch": options.batch, "times": times}
-        print(write("detection", values | {"memory_mib": memory, "stages": breakdown}))
+    options = parse(__doc__)
+    publish("detection", measure(quick=options.quick, rounds=options.rounds), options)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,9 @@
 Both FCNs have the same weights, an output stride of 8, an auxiliary head, images and labels. The semantic FPN and the
 D6 network (an output stride of 16) have random weights. usage:
 
-    python benchmarks/segmentation.py [--rounds 5] [--size 256] [--batch 2] [--quick]
+    python benchmarks/segmentation.py [--quick] [--rounds 5] [--output FOLDER]
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -15,15 +14,15 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 from torchvision.models.segmentation import fcn_resnet50
 
-from benchmarks.results import table, write
-from benchmarks.timing import Job, alternate, peak, pick_device
+from benchmarks.photos import load_photos
+from benchmarks.race import Goals, race
+from benchmarks.report import Ratio, Report, Table, parse, publish
+from benchmarks.timing import Job, peak, pick_device
 from lumbar.data.pixel_classes import IGNORE
 from lumbar.ops.structures import Images
 from segmentation.build import make_segmenter
@@ -34,7 +33,6 @@ from segmentation.pixel_losses import CrossEntropy
 
 NUM_CLASSES = 21
 AUX_WEIGHT = 0.5
-PHOTOS = Path(__file__).resolve().parents[1] / "examples" / "coco" / "images"
 _BATCH_NORMS = {"backbone": {"weights": "none", "norm": "batch", "freeze": ()}}
 MODELS = {
     "lumbar": {
@@ -49,7 +47,27 @@ MODELS = {
     },
     "lumbar semantic FPN": _BATCH_NORMS,
 }
-NAMES = ("torchvision", *MODELS)
+PEERS = ("torchvision", "torchvision, channels last")
+OURS = "lumbar"
+NAMES = (*PEERS, *MODELS)
+_TRAINED, _PREDICTED = "train step", "predict"
+GOALS: Goals = {precision: {_TRAINED: 1.0, _PREDICTED: 1.0} for precision in ("fp32", "bf16")}
+
+
+class Plan(NamedTuple):
+    """What is run on a kind of device."""
+
+    size: int
+    """Pixels of the images' edges."""
+    batch: int
+    rounds: int
+
+
+PLANS = {
+    "cpu": Plan(size=256, batch=2, rounds=5),
+    "cuda": Plan(size=512, batch=16, rounds=20),
+    "quick": Plan(size=64, batch=2, rounds=1),
+}
 
 
 class Batch(NamedTuple):
@@ -62,21 +80,11 @@ class Batch(NamedTuple):
     """(B, H, W) int64."""
 
 
-def make_batch(size: int, batch: int, device: torch.device) -> Batch:
-    """Photographs of size x size pixels with made-up labels.
-
-    Args:
-        size: Edge of the square images in pixels.
-        batch: B, the number of images.
-        device: Where everything lies.
-
-    Returns:
-        The batch.
-    """
+def make_batch(plan: Plan, device: torch.device) -> Batch:
+    """Photographs with made-up labels."""
     torch.manual_seed(0)
-    files = sorted(PHOTOS.glob("*.jpg"))[:batch]
-    photos = [np.array(Image.open(file).convert("RGB").resize((size, size))) for file in files]
-    canvas = torch.stack([torch.from_numpy(photo).permute(2, 0, 1) for photo in photos])
+    batch, size = plan.batch, plan.size
+    canvas = load_photos(batch, size, size)
     mean, std = (
         torch.tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     )
@@ -105,7 +113,7 @@ def make_ours(name: str) -> FCN:
     config = ModelConfig.model_validate(MODELS[name])
     task = TASKS["multiclass"]
     model = make_segmenter(config, NUM_CLASSES, task=task, loss=CrossEntropy(task))
-    if name == "lumbar":
+    if name == OURS:
         model.load_state_dict(make_theirs().state_dict(), strict=False)
     return model.to(memory_format=torch.channels_last)
 
@@ -118,8 +126,9 @@ def make_jobs(name: str, batch: Batch, device: torch.device) -> dict[tuple[str, 
         batch: B images.
         device: Of the batch.
     """
-    if name == "torchvision":
-        theirs = make_theirs().to(device)
+    if name in PEERS:
+        layout = torch.channels_last if name == PEERS[1] else torch.contiguous_format
+        theirs = make_theirs().to(device, memory_format=layout)  # type: ignore[call-overload]
         return _jobs(
             name,
             theirs,
@@ -127,10 +136,11 @@ def make_jobs(name: str, batch: Batch, device: torch.device) -> dict[tuple[str, 
             lambda: theirs.eval()(batch.pixels)["out"].argmax(1),
         )
     ours = make_ours(name).to(device)
+    seeds = torch.arange(len(batch.labels), device=device)
     return _jobs(
         name,
         ours,
-        lambda: ours.train().losses(batch.images, batch.labels),
+        lambda: ours.train().losses(batch.images, batch.labels, seeds),
         lambda: ours.eval().predict(batch.images),
     )
 
@@ -149,7 +159,7 @@ def _jobs(
         with torch.no_grad():
             predict()
 
-    return {("train step", name): step, ("predict", name): prediction}
+    return {(_TRAINED, name): step, (_PREDICTED, name): prediction}
 
 
 def _their_losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -162,58 +172,46 @@ def _their_losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     return {"out": losses["out"], "aux": AUX_WEIGHT * losses["aux"]}
 
 
-def training_step(name: str, size: int, batch: int, device: torch.device) -> Job:
+def training_step(name: str, plan: Plan, device: torch.device) -> Job:
     """The training step of one of `NAMES`."""
-    return make_jobs(name, make_batch(size, batch, device), device)["train step", name]
+    return make_jobs(name, make_batch(plan, device), device)[_TRAINED, name]
 
 
 @torch.no_grad()
 def check_twins(batch: Batch) -> float:
     """The largest difference between the losses of both FCNs, which must be rounding."""
     theirs = _their_losses(make_theirs().to(batch.pixels.device).eval(), batch)
-    ours = make_ours("lumbar").to(batch.pixels.device).eval().losses(batch.images, batch.labels)
+    seeds = torch.arange(len(batch.labels), device=batch.labels.device)
+    model = make_ours(OURS).to(batch.pixels.device).eval()
+    ours = model.losses(batch.images, batch.labels, seeds)
     pairs = zip(theirs.values(), ours.values(), strict=True)
     return max(abs(float(one) - float(other)) for one, other in pairs)
 
 
+def measure(*, quick: bool, rounds: int | None) -> Report:
+    """Times and weighs the networks, and compares their losses."""
+    device = pick_device()
+    plan = PLANS["quick" if quick else device.type]
+    # Before this process holds memory of the device.
+    memory = {} if quick else {name: peak(partial(training_step, name, plan)) for name in NAMES}
+    batch = make_batch(plan, device)
+    jobs = {key: job for name in NAMES for key, job in make_jobs(name, batch, device).items()}
+    found = race(jobs, device, rounds or plan.rounds)
+    tables = found.tables(PEERS)
+    ratios = found.ratios("FCN-R50", OURS, PEERS, GOALS)
+    if memory:
+        rows = [[name, f"{mib:.0f}"] for name, mib in memory.items()]
+        tables["memory"] = Table(["network", "MiB of a train step in fp32"], rows)
+        saved = memory[PEERS[1]] / memory[OURS]
+        ratios.append(Ratio("FCN-R50 memory of a train step, fp32", saved, saved, saved, 1.0))
+    values = {"plan": plan, **found._asdict(), "memory_mib": memory}
+    return Report(values | {"difference": check_twins(batch)}, tables, ratios)
+
+
 def main() -> None:
     """Measures, prints, writes."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="3 rounds, nothing written")
-    options = parser.parse_args()
-    device = pick_device()
-    batch = make_batch(options.size, options.batch, device)
-    difference = check_twins(batch)
-    memory = {
-        name: peak(partial(training_step, name, options.size, options.batch)) for name in NAMES
-    }
-    jobs = {key: job for name in NAMES for key, job in make_jobs(name, batch, device).items()}
-    times = alternate(jobs, device, 3 if options.quick else options.rounds)
-    rows = [
-        [precision, what, name, f"{by_name[name]['median']:.3f}", _ratio(by_name, name)]
-        for precision, by_job in times.items()
-        for what, by_name in by_job.items()
-        for name in NAMES
-    ]
-    print(table(["precision", "job", "network", "seconds", "torchvision's / its"], rows))
-    mixed = ", ".join(
-        f"{what} {whose['torchvision']['median'] / times['bf16'][what]['lumbar']['median']:.2f}x"
-        for what, whose in times["fp32"].items()
-    )
-    print(f"lumbar's bf16 against torchvision's fp32: {mixed}")
-    peaks = ", ".join(f"{name} {mib:.0f} MiB" for name, mib in memory.items())
-    print(f"memory of a training step: {peaks}")
-    print(f"losses of both FCNs differ by {difference:.1e}")
-    if not options.quick:
-        values = {"size": options.size, "batch": options.batch, "times": times}
-        print(write("segmentation", values | {"memory_mib": memory, "difference": difference}))
-
-
-def _ratio(by_name: dict[str, dict[str, float]], name: str) -> str:
-    return f"{by_name['torchvision']['median'] / by_name[name]['median']:.2f}"
+    options = parse(__doc__)
+    publish("segmentation", measure(quick=options.quick, rounds=options.rounds), options)
 
 
 if __name__ == "__main__":

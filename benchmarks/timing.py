@@ -4,20 +4,50 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import multiprocessing
 
+from benchmarks.report import Ratio
+from benchmarks.results import device_kind
+
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-Job = Callable[[], None]
+Job = Callable[[], object]
 Jobs = Mapping[tuple[str, str], Job]
 """By (what, whose)."""
+
+_WARM_UP = {"cpu": 1, "cuda": 4}
+"""Rounds that are not counted; a GPU tries its kernels, compiles and records graphs in them."""
+
+
+class Times(NamedTuple):
+    """Seconds of the rounds of a job."""
+
+    median: float
+    all: list[float]
+
+    @classmethod
+    def of(cls, rounds: list[float]) -> "Times":
+        """From the seconds of at least one round."""
+        return cls(statistics.median(rounds), rounds)
+
+    def faster_than(self, other: "Times", what: str, goal: float | None = None) -> Ratio:
+        """How many times the other takes, round by round.
+
+        Args:
+            other: Of a rival in the same rounds.
+            what: Name of the comparison.
+            goal: What it is to be.
+        """
+        pairs = [theirs / ours for theirs, ours in zip(other.all, self.all, strict=True)]
+        low, _, high = statistics.quantiles(pairs, n=4) if len(pairs) > 1 else pairs * 3
+        return Ratio(what, statistics.median(pairs), low, high, goal)
 
 
 def pick_device() -> torch.device:
     """The GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device_kind())
 
 
 def now(device: torch.device) -> float:
@@ -27,16 +57,56 @@ def now(device: torch.device) -> float:
     return time.perf_counter()
 
 
-def seconds(job: Job, device: torch.device, precision: str) -> float:
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """The context of a precision: `fp32`, which changes nothing, or `bf16`."""
+    return torch.autocast(device.type, DTYPES[precision], enabled=precision != "fp32")
+
+
+def seconds(job: Job, device: torch.device, precision: str = "fp32") -> float:
     """Wall time of one call, the device's work included."""
     start = now(device)
-    with torch.autocast(device.type, DTYPES[precision], enabled=precision != "fp32"):
+    with autocast(device, precision):
         job()
     return now(device) - start
 
 
-def alternate(jobs: Jobs, device: torch.device, rounds: int) -> dict[str, Any]:
-    """Times all jobs in all precisions, alternating, after one round to warm up.
+def take_turns(
+    rivals: Mapping[str, Job],
+    device: torch.device,
+    rounds: int,
+    precision: str = "fp32",
+    *,
+    warm_up: int | None = None,
+) -> dict[str, Times]:
+    """Times jobs of one kind after some rounds to warm up; another one begins each round.
+
+    Only its like runs before a job, so that what others leave in caches and allocators meets all alike.
+
+    Args:
+        rivals: Jobs by whose they are.
+        device: Where they work.
+        rounds: Timed rounds.
+        precision: Of their products.
+        warm_up: Rounds before those; None: as many as the device needs.
+
+    Returns:
+        Times by whose they are.
+    """
+    names = list(rivals)
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(-(_WARM_UP[device.type] if warm_up is None else warm_up), rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            elapsed = seconds(rivals[name], device, precision)
+            if number >= 0:
+                found[name].append(elapsed)
+    return {name: Times.of(every) for name, every in found.items()}
+
+
+def alternate(
+    jobs: Jobs, device: torch.device, rounds: int
+) -> dict[str, dict[str, dict[str, Times]]]:
+    """Times jobs in all precisions, those of one kind in turns.
 
     Args:
         jobs: What is timed.
@@ -44,20 +114,17 @@ def alternate(jobs: Jobs, device: torch.device, rounds: int) -> dict[str, Any]:
         rounds: Timed rounds.
 
     Returns:
-        `{precision: {what: {whose: {"median", "all"}}}}` in seconds.
+        `{precision: {what: {whose: times}}}`.
     """
-    times: dict[tuple[str, str, str], list[float]] = {}
-    for number in range(rounds + 1):
-        for precision in DTYPES:
-            for (what, whose), job in jobs.items():
-                elapsed = seconds(job, device, precision)
-                if number:
-                    times.setdefault((precision, what, whose), []).append(elapsed)
-    nested: dict[str, Any] = {}
-    for (precision, what, whose), every in times.items():
-        entry = {"median": statistics.median(every), "all": [round(one, 4) for one in every]}
-        nested.setdefault(precision, {}).setdefault(what, {})[whose] = entry
-    return nested
+    kinds: dict[str, dict[str, Job]] = {}
+    for (what, whose), job in jobs.items():
+        kinds.setdefault(what, {})[whose] = job
+    return {
+        precision: {
+            what: take_turns(rivals, device, rounds, precision) for what, rivals in kinds.items()
+        }
+        for precision in DTYPES
+    }
 
 
 def peak(make_job: Callable[[torch.device], Job]) -> float:
@@ -68,11 +135,15 @@ def peak(make_job: Callable[[torch.device], Job]) -> float:
 
     Returns:
         MiB: of the allocator on a GPU, of the process on a CPU.
+
+    Raises:
+        EOFError: The process ended before its job.
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_send_peak, args=(make_job, sender))
     process.start()
+    sender.close()  # Else nobody would notice that the other end is gone.
     found: float = receiver.recv()
     process.join()
     return found

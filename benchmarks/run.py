@@ -1,0 +1,107 @@
+"""All benchmarks of speed, one after the other on the device at hand, each in a process of its own.
+
+What fails is named, the others go on, and the exit code tells. Their ratios become one table and one plot. usage:
+
+    python benchmarks/run.py [--quick] [--rounds N] [--output FOLDER]
+"""
+
+import json
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.plot import Bar, write_bars
+from benchmarks.report import Ratio, Report, Table, parse, publish
+from benchmarks.results import device_kind, latest
+
+NAMES = (
+    "backbones",
+    "detection",
+    "segmentation",
+    "ablation",
+    "input",
+    "annotations",
+    "evaluation",
+    "growth",
+    "scaling",
+)
+"""Not `bccd` and `camvid`: they train for their minutes and compare scores."""
+
+
+class Outcome(NamedTuple):
+    """What became of a benchmark."""
+
+    exit_code: int
+    seconds: float
+    ratios: list[Ratio]
+
+
+def run(name: str, arguments: list[str], folder: Path) -> Outcome:
+    """Runs a benchmark.
+
+    Args:
+        name: Of its file.
+        arguments: Of its command line, but for the folder.
+        folder: Where it writes.
+    """
+    start = time.perf_counter()
+    script = str(Path(__file__).with_name(f"{name}.py"))
+    command = [sys.executable, script, *arguments, "--output", str(folder)]
+    done = subprocess.run(command, check=False)  # noqa: S603 - a file beside this one
+    seconds = time.perf_counter() - start
+    written = latest(name, device_kind(), folder) if done.returncode == 0 else None
+    found = json.loads(written.read_text(encoding="utf-8")) if written else {}
+    return Outcome(done.returncode, seconds, [Ratio(**row) for row in found.get("ratios", [])])
+
+
+def summary(outcomes: dict[str, Outcome]) -> Report:
+    """The ratios of all, and how long each took."""
+    ratios = [ratio for outcome in outcomes.values() for ratio in outcome.ratios]
+    rows = [
+        [ratio.what, f"{ratio.median:.2f}", f"{ratio.low:.2f} to {ratio.high:.2f}", *_judged(ratio)]
+        for ratio in ratios
+    ]
+    ends = [
+        [name, "failed" if outcome.exit_code else "done", f"{outcome.seconds:.0f}"]
+        for name, outcome in outcomes.items()
+    ]
+    tables = {
+        "benchmarks": Table(["benchmark", "", "seconds"], ends),
+        "ratios": Table(["what", "ratio", "quartiles", "goal", "met"], rows),
+    }
+    bars = [Bar(*ratio) for ratio in ratios]
+    title = "Lumbar beside its peers; a mark is a goal, a whisker the quartiles"
+    plots = {"ratios": partial(write_bars, bars=bars, title=title)} if bars else {}
+    return Report({"outcomes": outcomes}, tables, ratios, plots)
+
+
+def _judged(ratio: Ratio) -> tuple[str, str]:
+    if ratio.goal is None:
+        return "", ""
+    return f"{ratio.goal:.2f}", "yes" if ratio.median >= ratio.goal else "no"
+
+
+def main() -> int:
+    """Runs all, prints, writes.
+
+    Returns:
+        1 if a benchmark failed, 0 if all are done; goals that were missed are no failure.
+    """
+    options = parse(__doc__)
+    arguments = ["--quick"] * options.quick
+    if options.rounds is not None:
+        arguments += ["--rounds", str(options.rounds)]
+    with TemporaryDirectory() as folder:
+        outcomes = {name: run(name, arguments, options.output or Path(folder)) for name in NAMES}
+    publish("run", summary(outcomes), options)
+    return int(any(outcome.exit_code for outcome in outcomes.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
