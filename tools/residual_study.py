@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from classification.commands import study_main
+from lumbar.commands.study import main
 
 if __name__ == "__main__":
-    sys.exit(study_main())
+    sys.exit(main())

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from lumbar.ops.structures import Images
-from lumbar.tasks.export_graph import CanvasRule, Prepare
+from lumbar.tasks.export_graph import CanvasRule, FixedCanvas, Prepare
 
 R = TypeVar("R")
 """What a model says of a batch."""
@@ -48,7 +48,7 @@ class Comparison(NamedTuple):
 
 
 def make_cases(
-    name: str, pixels: NDArray[np.uint8], prepare: Prepare, rule: CanvasRule
+    name: str, pixels: NDArray[np.uint8], prepare: Prepare, rule: CanvasRule | FixedCanvas
 ) -> Iterator[Case]:
     """Yields an image on its own canvas; then with its mirror image as a batch, on a larger one."""
     image, mirrored = prepare(pixels), prepare(pixels[:, ::-1])

@@ -49,6 +49,34 @@ class CanvasRule(NamedTuple):
         more = extra * self.multiple
         return images._replace(canvas=F.pad(images.canvas, (0, width + more, 0, height + more)))
 
+    def example(self) -> tuple[int, int]:
+        """A canvas to trace on; the least may be a single multiple, which the exporter would take for a constant."""
+        return 2 * self.least, 3 * self.least
+
+    def free(self) -> dict[int, Any]:
+        """How the axes of a canvas (B, C, H, W) may vary."""
+        rows, columns = (Dim(name, min=self.least // self.multiple) for name in ("rows", "columns"))
+        return {2: self.multiple * rows, 3: self.multiple * columns}
+
+
+class FixedCanvas(NamedTuple):
+    """The one canvas that the graph takes, for models whose images all have one size."""
+
+    height: int
+    width: int
+
+    def fit(self, images: Images, *, extra: int = 0) -> Images:
+        """Leaves the canvas (B, C, H, W) as it is."""
+        return images
+
+    def example(self) -> tuple[int, int]:
+        """The canvas."""
+        return self.height, self.width
+
+    def free(self) -> dict[int, Any]:
+        """No axis of a canvas (B, C, H, W)."""
+        return {}
+
 
 class Inputs(NamedTuple):
     """What the graph takes: a canvas (B, C, H, W), and sizes (B, 2)."""
@@ -57,7 +85,7 @@ class Inputs(NamedTuple):
     """C."""
     dtype: torch.dtype
     """Of the canvas."""
-    canvas: CanvasRule
+    canvas: CanvasRule | FixedCanvas
     """Its sizes."""
 
     @classmethod
@@ -95,16 +123,13 @@ class Exportable(NamedTuple):
 
 @torch.no_grad()
 def trace(exportable: Exportable) -> ExportedProgram:
-    """Turns the graph into a program whose batch size, height and width are free."""
+    """Turns the graph into a program whose batch size is free, and height and width where they may be."""
     inputs = exportable.inputs
-    multiple, least = inputs.canvas
-    # The least canvas may be a single multiple, which the exporter would take for a constant.
-    canvas = (2 * least, 3 * least)
+    canvas = inputs.canvas.example()
     example = torch.zeros(2, inputs.channels, *canvas, dtype=inputs.dtype)
     sizes = torch.tensor([canvas, canvas])
     batch = Dim("batch", min=1)
-    rows, columns = (Dim(name, min=least // multiple) for name in ("rows", "columns"))
-    shapes = ({0: batch, 2: multiple * rows, 3: multiple * columns}, {0: batch})
+    shapes = ({0: batch, **inputs.canvas.free()}, {0: batch})
     program = torch.export.export(exportable.graph, (example, sizes), dynamic_shapes=shapes)
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # names the folders of this machine

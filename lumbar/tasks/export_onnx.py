@@ -14,7 +14,7 @@ from lumbar.tasks.export_graph import Exportable, Run
 OPSET = 20
 """Every runtime since 2024 reads it (ONNX 1.15)."""
 
-_NAMES = {"images": {0: "batch", 2: "height", 3: "width"}, "sizes": None}
+_AXES = {0: "batch", 2: "height", 3: "width"}
 
 _log = logging.getLogger(__name__)
 
@@ -23,12 +23,13 @@ def write_onnx(program: ExportedProgram, exportable: Exportable, path: Path) -> 
     """Writes a traced model, with its description in the file's metadata under the key "lumbar"."""
     for chatty in ("onnx_ir", "onnxscript"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    free = (0, *exportable.inputs.canvas.free())
     translated = torch.onnx.export(
         program,
         opset_version=OPSET,
         input_names=["images", "sizes"],
         output_names=exportable.outputs,
-        dynamic_shapes=_NAMES,
+        dynamic_shapes={"images": {axis: _AXES[axis] for axis in free}, "sizes": None},
         custom_translation_table=dict(exportable.translate(program)),
         verbose=False,
     )

@@ -24,7 +24,7 @@ Presets = Mapping[str, Mapping[str, Any]]
 NO_PRESETS: Presets = MappingProxyType({})
 _PATH_KEYS = ("data", "data.root", "cases", "model.weights", "model.backbone.weights")
 """Where they hold a text: `data` is a folder in some configs, and a section in others."""
-_PUBLISHED = "torchvision/"
+_PUBLISHED = ("torchvision/", "timm/")
 
 
 def load_settings(

@@ -5,7 +5,7 @@ import torch
 
 import lumbar
 from backbones.base import FeatureSpec
-from lumbar.tasks.export_graph import CanvasRule, trace
+from lumbar.tasks.export_graph import CanvasRule, FixedCanvas, trace
 from tests.tasks.small_export import Edges, make_images, small_exportable
 
 
@@ -51,6 +51,20 @@ def test_a_program_takes_any_batch_and_canvas(batch: int, height: int, width: in
 
     for actual, expected in zip(found, Edges()(images.canvas, images.sizes), strict=True):
         assert torch.equal(actual, expected)
+
+
+def test_a_program_of_one_canvas_takes_any_batch() -> None:
+    fixed = small_exportable()
+    fixed = fixed._replace(inputs=fixed.inputs._replace(canvas=FixedCanvas(24, 40)))
+    program = trace(fixed).module()
+
+    for batch in (1, 3):
+        images = fixed.inputs.canvas.fit(make_images(24, 40, batch=batch), extra=1)
+        for actual, expected in zip(
+            program(images.canvas, images.sizes), Edges()(images.canvas, images.sizes), strict=True
+        ):
+            assert torch.equal(actual, expected)
+    assert fixed.describe()["canvas"] == {"height": 24, "width": 40}
 
 
 def test_a_description_holds_settings_inputs_and_versions() -> None:

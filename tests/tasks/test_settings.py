@@ -37,6 +37,7 @@ def test_a_path_of_the_command_line_starts_in_the_current_folder(
     [
         "model.backbone.weights=none",
         "model.weights=torchvision/fasterrcnn_resnet50_fpn",
+        "model.backbone.weights=timm/resnet18.a1_in1k",
         "data.train.images=train2017",
         "data={root: datasets/x}",
         "trainer.max_steps=2",
@@ -64,7 +65,7 @@ def test_data_may_be_a_folder_instead_of_a_section(tmp_path: Path) -> None:
 
 
 def test_names_of_weights_are_no_paths(tmp_path: Path) -> None:
-    for name in ("none", "torchvision/resnet50.v1"):
+    for name in ("none", "torchvision/resnet50.v1", "timm/resnet18.a1_in1k"):
         model = from_root(config_with("x", name), tmp_path).model
         assert model.weights == model.backbone.weights == name
 
