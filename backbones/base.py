@@ -19,7 +19,7 @@ class Backbone(nn.Module):
     features: dict[str, FeatureSpec]
     """What `forward` returns, by name."""
     draws: bool = False
-    """Whether it draws at random while it learns; then `forward` takes `seeds` (B,) int64 as a second argument."""
+    """Whether it draws at random while it learns; then `forward` takes `seeds`, (B,) int64 or None, as a second one."""
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Computes the feature maps.
@@ -31,3 +31,13 @@ class Backbone(nn.Module):
             For every name of `features`: (B, channels, ceil(H / stride), ceil(W / stride)).
         """
         raise NotImplementedError
+
+    def maps(self, x: Tensor, seeds: Tensor | None) -> dict[str, Tensor]:
+        """The same as `forward`, by the seeds of the images where it draws.
+
+        Args:
+            x: (B, C, H, W) float, normalised pixels.
+            seeds: (B,) int64 in [0, 2**31); None draws nothing.
+        """
+        maps: dict[str, Tensor] = self(x, seeds) if self.draws else self(x)
+        return maps

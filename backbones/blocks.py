@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from backbones.attention import Attention
-from backbones.drop import NO_DROP, Drop, Dropout, DropPath
+from backbones.drop import NO_DROP, Drop, Dropout, DropPath, unit_streams
 from backbones.merges import Add, Merge
 from backbones.norm import Norm, conv_norm
 from backbones.shortcuts import NOT_SPREAD, Convolution, Shortcut
@@ -54,7 +54,7 @@ class Unit(nn.Module):
         block: The pattern of the branch.
         norm: Makes the norm of every convolution.
         dilations: Of the convolutions up to the one that takes the stride, and of those behind it.
-        drop: What is dropped where seeds are given.
+        drop: What is dropped in training where seeds are given.
         number: Of the unit in its network; units draw apart from each other.
     """
 
@@ -97,7 +97,9 @@ class Unit(nn.Module):
         self.merge = block.merge(channels[-1])
         self.blur = block.blur(stride, before) if block.blur and blurs else nn.Identity()
         self.blur_before = block.stride_at + 2
-        self.drop_path, self.dropout = DropPath(drop.path, number), Dropout(drop.inside, number)
+        path_stream, inside_stream = unit_streams(number)
+        self.drop_path = DropPath(drop.path, path_stream)
+        self.dropout = Dropout(drop.inside, inside_stream)
 
     def forward(self, x: Tensor, seeds: Tensor | None = None) -> Tensor:
         """Maps (B, Cin, H, W) to (B, Cout, ceil(H / stride), ceil(W / stride)), dropping by the seeds (B,) if any."""
@@ -109,18 +111,22 @@ class Unit(nn.Module):
         out: Tensor = self.merge(self.downsample(x), self.weighed(branch, seeds))
         return out.relu_()
 
+    def begin_as_shortcut(self) -> None:
+        """Sets the weight of the last norm to zero, so that the branch adds nothing until it has learnt to."""
+        nn.init.zeros_(getattr(self, f"bn{self.num_convs}").weight)
+
     def between(self, branch: Tensor, index: int, seeds: Tensor | None) -> Tensor:
         """The activation (B, C, H, W) before convolution `index`, with what a block may put there; seeds are (B,)."""
         if index == self.blur_before:
             branch = self.blur(branch)
-        if index == self.num_convs and seeds is not None:
+        if index == self.num_convs:
             branch = self.dropout(branch, seeds)
         return branch
 
     def weighed(self, branch: Tensor, seeds: Tensor | None) -> Tensor:
         """The end of the branch (B, C, H, W): its attention, and whether its images have it; seeds are (B,)."""
-        branch = self.se(branch)
-        return branch if seeds is None else self.drop_path(branch, seeds)
+        weighed: Tensor = self.drop_path(self.se(branch), seeds)
+        return weighed
 
 
 class PreUnit(Unit):
@@ -143,3 +149,7 @@ class PreUnit(Unit):
         branch = getattr(self, f"conv{self.num_convs}")(branch)
         out: Tensor = self.merge(shortcut, self.weighed(branch, seeds))
         return out
+
+    def begin_as_shortcut(self) -> None:
+        """Sets the last convolution to zero: nothing would learn behind a norm of zero and its ReLU."""
+        nn.init.zeros_(getattr(self, f"conv{self.num_convs}").weight)

@@ -1,5 +1,6 @@
 """Settings to backbone: the one place where the names of the configuration become modules."""
 
+import json
 import logging
 import re
 from collections.abc import Mapping
@@ -10,10 +11,13 @@ from typing import NamedTuple
 from torch import nn
 
 from backbones.base import Backbone
+from backbones.blocks import Unit
 from backbones.body import Body
 from backbones.config import BackboneConfig, FPNConfig
 from backbones.drop import Drop
 from backbones.fpn import FeaturePyramid, Init, PyramidBackbone
+from backbones.input_channels import stated_pixels
+from backbones.merges import Add
 from backbones.names import TIMM
 from backbones.network import has_norms, make_network
 from backbones.norm import make_norm
@@ -26,11 +30,13 @@ from backbones.weights import (
     load_into,
     load_timm,
     read_backbone,
+    read_timm,
 )
 
 _logger = logging.getLogger(__name__)
 
 _FIXED_NORMS = ("frozen", "eval")
+_OF_THE_CATALOGUE = ("checkpoint", "drop_path", "dropout", "width", "zero_init_residual")
 _CONVOLUTION = re.compile(
     r"((stem|layer\d)\.(\d+\.)?)?(conv\d(\.[036])?|downsample\.\d|se\.\w+|merge\.gate)\.weight"
 )
@@ -70,8 +76,7 @@ def build_body(config: BackboneConfig) -> BuiltBody:
     elif config.weights == "none":
         built = _make_body(config)
     else:
-        body, pixels, _ = _make_body(config)
-        built = BuiltBody(body, pixels, _load(body, config))
+        built = _load(_make_body(config), config)
     if built.report:
         built.body.freeze(config.freeze)
     elif config.freeze:
@@ -126,16 +131,31 @@ def _make_body(config: BackboneConfig) -> BuiltBody:
         drop=Drop(config.drop_path, config.dropout),
         width=config.width,
     )
+    if config.zero_init_residual:
+        _begin_as_shortcuts(body, config.name)
     return BuiltBody(body, PixelNorm.of_imagenet(config.in_channels), report=None)
+
+
+def _begin_as_shortcuts(body: Body, name: str) -> None:
+    units = [module for module in body.modules() if isinstance(module, Unit)]
+    if not all(type(unit.merge) is Add for unit in units) or not units:
+        raise ValueError(
+            f"model.backbone.name={name} does not add units to shortcuts, and would begin as nothing; set "
+            "model.backbone.zero_init_residual=false"
+        )
+    for unit in units:
+        unit.begin_as_shortcut()
 
 
 def _make_timm(config: BackboneConfig, weights: str = "") -> tuple[TimmBody, PixelNorm]:
     """With timm's own weights of this name, if there is one."""
-    if config.checkpoint or config.drop_path or config.dropout or config.width:
+    usual = {name: BackboneConfig.model_fields[name].default for name in _OF_THE_CATALOGUE}
+    given = [name for name, value in usual.items() if getattr(config, name) != value]
+    if given:
+        settings = (f"model.backbone.{name}={json.dumps(usual[name])}" for name in given)
         raise ValueError(
-            f"model.backbone.name={config.name}: checkpoint, drop_path, dropout and width are for the networks of the "
-            "catalogue; set model.backbone.checkpoint=[], model.backbone.drop_path=0, model.backbone.dropout=0 and "
-            "model.backbone.width=null"
+            f"model.backbone.name={config.name}: {', '.join(given)} can be set for networks of the catalogue alone; "
+            f"set {' and '.join(settings)}"
         )
     return make_timm(
         (weights or config.name).removeprefix(TIMM),
@@ -164,7 +184,9 @@ def _build_timm(config: BackboneConfig) -> BuiltBody:
             f"set model.backbone.weights={config.name}, FILE or none"
         )
     body, pixels = _make_timm(config)
-    return BuiltBody(body, pixels, load_timm(body.net, Path(weights)))
+    state = read_timm(Path(weights))
+    report = load_timm(body.net, state, source=weights)
+    return BuiltBody(body, stated_pixels(state, pixels), report)
 
 
 def _check_norm(config: BackboneConfig) -> None:
@@ -176,26 +198,26 @@ def _check_norm(config: BackboneConfig) -> None:
         )
 
 
-def _load(body: Body, config: BackboneConfig) -> LoadReport:
+def _load(made: BuiltBody, config: BackboneConfig) -> BuiltBody:
     if config.weights.startswith("torchvision/"):
         _check_name(config)
         state = fetch_backbone(config.weights)
     else:
         state = read_backbone(Path(config.weights), config.name)
-    report = load_into(body, state, source=config.weights, input_rule=config.input_rule)
+    report = load_into(made.body, state, source=config.weights, input_rule=config.input_rule)
     left = (*report.reinitialised, *report.unused)
     foreign = [key for key in left if _CONVOLUTION.fullmatch(key)]
     if foreign:
         raise ValueError(
-            f"{config.weights}: not weights of model.backbone.name={config.name}, "
-            f"{foreign[0]} differs"
+            f"{config.weights}: not weights of model.backbone.name={config.name}, {foreign[0]} differs; name the "
+            "network of the file (`python -m backbones` lists all), or take other weights"
         )
     if config.norm in _FIXED_NORMS and any("running_" in key for key in report.reinitialised):
         raise ValueError(
             f"{config.weights}: no statistics for model.backbone.norm={config.norm}; "
             "set model.backbone.norm=group (or batch), or other weights"
         )
-    return report
+    return BuiltBody(made.body, stated_pixels(state, made.pixels), report)
 
 
 def _check_name(config: BackboneConfig) -> None:

@@ -35,12 +35,15 @@ class BackboneConfig(Section):
     checkpoint: tuple[StageName, ...] = ()
     """Stages whose activations are recomputed in the backward pass: less memory, more time."""
     width: int | None = Field(default=None, ge=1)
-    """Channels of the stem and of the first stage, of which the other stages have multiples; null: those that the
-    network has by its name."""
+    """Channels of the stem and of the first stage (of VGG: of the first two convolutions), of which the other stages
+    have multiples; null: those that the network has by its name."""
     drop_path: float = Field(default=0.0, ge=0, lt=1)
     """Stochastic depth: probability that an image skips the last unit while the network learns; less before."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Probability that a value before the last convolution of a residual unit is zero while the network learns."""
+    zero_init_residual: bool = False
+    """Residual units begin as their shortcuts (Goyal et al. 2017, arXiv:1706.02677, section 5.1): the weight of their
+    last norm is zero, or their last convolution where norms come first. Weights that are loaded take its place."""
     output_stride: Literal[8, 16, 32] = 32
     """Pixels per cell of the coarsest map; with 8 or 16 the last stages keep the size and spread their kernels, for the
     segmentation heads `fcn` and `concat`."""

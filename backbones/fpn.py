@@ -81,14 +81,14 @@ class PyramidBackbone(Backbone):
         self.features = fpn.features
         self.draws = body.draws
 
-    def forward(self, x: Tensor, *seeds: Tensor) -> dict[str, Tensor]:
+    def forward(self, x: Tensor, seeds: Tensor | None = None) -> dict[str, Tensor]:
         """Maps (B, C, H, W) to p2..p6, each (B, channels, ceil(H / stride), ceil(W / stride)).
 
         Args:
             x: (B, C, H, W) float, normalised pixels.
-            seeds: (B,) int64 for a body that draws at random while it learns.
+            seeds: (B,) int64 for a body that draws at random while it learns; None draws nothing.
         """
-        levels: dict[str, Tensor] = self.fpn(self.body(x, *seeds))
+        levels: dict[str, Tensor] = self.fpn(self.body.maps(x, seeds))
         return levels
 
 

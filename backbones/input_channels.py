@@ -114,7 +114,10 @@ def refit_stem(
     held = state.get(mean, weight.new_zeros(len(weight)))
     adds = mean.endswith("bias")  # where a mean takes away
     before = Stem(weight, -held if adds else held)
-    old, new = (_pixels(tensors, tensors[conv].shape[1]) for tensors in (state, own))
+    old, new = (
+        stated_pixels(tensors, PixelNorm.of_imagenet(tensors[conv].shape[1]))
+        for tensors in (state, own)
+    )
     stem = rule(before, old, new)
     if stem.running_mean is not before.running_mean:
         held = -stem.running_mean if adds else stem.running_mean
@@ -124,16 +127,23 @@ def refit_stem(
     return {n: value for n, value in changed.items() if n in state and value is not state[n]}
 
 
+def stated_pixels(state: Mapping[str, Tensor], usual: PixelNorm) -> PixelNorm:
+    """The normalisation that a whole model has, if it is one for as many channels as the usual one.
+
+    Args:
+        state: Of any model; `pixels.mean` and `pixels.std` are (C,).
+        usual: For weights that hold none, or that are adapted to these channels.
+    """
+    mean, std = (state.get(f"pixels.{name}") for name in ("mean", "std"))
+    if mean is None or std is None or mean.shape != usual.mean.shape:
+        return usual
+    return PixelNorm(mean.tolist(), std.tolist())
+
+
 def _differ_in_channels(one: Tensor, other: Tensor) -> bool:
     return one.ndim == other.ndim == 4 and [
         here == there for here, there in zip(one.shape, other.shape, strict=True)
     ] == [True, False, True, True]
-
-
-def _pixels(state: Mapping[str, Tensor], channels: int) -> PixelNorm:
-    if "pixels.mean" not in state:
-        return PixelNorm.of_imagenet(channels)
-    return PixelNorm(state["pixels.mean"].tolist(), state["pixels.std"].tolist())
 
 
 def _shares(old: int, new: int) -> Tensor:

@@ -36,7 +36,7 @@ def make_network(
             its name.
 
     Raises:
-        ValueError: Something is to be dropped from a network without residual units, or it has no such width.
+        ValueError: Something is to be dropped from a network without residual units.
     """
     if name in ARCHS:
         arch = ARCHS[name]
@@ -53,12 +53,9 @@ def make_network(
             f"model.backbone.name={name} has no residual units to drop; "
             "set model.backbone.drop_path=0 and model.backbone.dropout=0"
         )
-    if width is not None:
-        raise ValueError(
-            f"model.backbone.name={name} has no width to set; set model.backbone.width=null"
-        )
+    vgg = VGGS[name]
     return VGG(
-        VGGS[name],
+        vgg if width is None else replace(vgg, width=width),
         in_channels=in_channels,
         norm=norm,
         checkpointed=checkpointed,

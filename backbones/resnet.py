@@ -48,7 +48,7 @@ class ResNet(Body):
         norm: Makes the norm of every convolution.
         checkpointed: Stages that keep only their input and are computed again in the backward pass.
         output_stride: Stride of the coarsest map: 8, 16 or 32, or less by nature.
-        drop: What it drops while it learns; then `forward` takes seeds.
+        drop: What it drops while it learns, by the seeds of the images.
 
     Raises:
         ValueError: Another output stride.
@@ -90,16 +90,8 @@ class ResNet(Body):
 
         Args:
             x: (B, C, H, W) float, normalised pixels.
-            seeds: (B,) int64 in [0, 2**31), from which is drawn what is dropped; None drops nothing.
-
-        Raises:
-            ValueError: It has something to drop, is in training and got no seeds.
+            seeds: (B,) int64 in [0, 2**31), from which is drawn what is dropped in training; None drops nothing.
         """
-        if self.draws and self.training and seeds is None:
-            raise ValueError(
-                "the backbone drops at random while it learns, but this model gives it no seeds; "
-                "set model.backbone.drop_path=0 and model.backbone.dropout=0"
-            )
         x = self.run("stem", x)
         maps = {}
         for name, stage in zip(self.features, self.stages[1:], strict=True):

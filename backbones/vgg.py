@@ -12,7 +12,8 @@ from backbones.body import Body
 from backbones.norm import Norm, conv_norm
 from backbones.resnet import check_output_stride
 
-_WIDTHS = (64, 128, 256, 512, 512)
+_WIDTHS = (1, 2, 4, 8, 8)
+"""Of the five stages, in multiples of the first one's."""
 _STEM = 2
 """Stages in front of the first map."""
 
@@ -23,6 +24,8 @@ class VGGArch:
 
     depths: tuple[int, ...]
     normed: bool = False
+    width: int = 64
+    """Channels of the first stage."""
 
 
 VGGS: dict[str, VGGArch] = {
@@ -65,17 +68,18 @@ class VGG(Body):
         check_output_stride(output_stride)
         norm = norm if arch.normed else nn.Identity
         sizes = [_stride_and_spread(1 << index, output_stride) for index in range(len(_WIDTHS) + 1)]
+        widths = [arch.width * multiple for multiple in _WIDTHS]
         pools = [nn.Identity(), *(Maximum(*pair) for pair in pairwise(sizes))]
         stages = [
             VGGStage(channels, width, depth=depth, norm=norm, pool=pool, spread=spread)
             for (channels, width), depth, pool, (_, spread) in zip(
-                pairwise((in_channels, *_WIDTHS)), arch.depths, pools[:-1], sizes[:-1], strict=True
+                pairwise((in_channels, *widths)), arch.depths, pools[:-1], sizes[:-1], strict=True
             )
         ]
         self.stem = nn.Sequential(*stages[:_STEM])
         self.layer1, self.layer2, self.layer3 = stages[_STEM:]
         self.last = pools[-1]
-        channels_of = (*_WIDTHS[_STEM:], _WIDTHS[-1])
+        channels_of = (*widths[_STEM:], widths[-1])
         self.features = {
             f"c{number}": FeatureSpec(channels, stride)
             for number, (channels, (stride, _)) in enumerate(

@@ -36,6 +36,7 @@ PUBLISHED = {
 """ImageNet weights of torchvision by our name for them, `torchvision/resnet50.v2`."""
 
 _COUNTER = "num_batches_tracked"
+_PIXELS = ("pixels.mean", "pixels.std")
 _FOREIGN = (DETECTRON2, RADIMAGENET, TIMM_PREACTIVATED)
 """Whose pixels are others, or may be."""
 
@@ -68,8 +69,8 @@ def load_into(
 ) -> LoadReport:
     """Loads the tensors that fit by name and shape; the others keep their initial values.
 
-    The stem is adapted to the input channels of the module. Counters of batches, which nothing depends on, are not
-    reported.
+    The stem is adapted to the input channels of the module. What is not reported: counters of batches, on which nothing
+    depends, and the normalisation of a whole model of which the module is the body.
 
     Args:
         module: Changed in place.
@@ -88,7 +89,7 @@ def load_into(
         source=source,
         loaded=_reported(fitted),
         reinitialised=_reported(key for key in own if key not in fitted),
-        unused=_reported(key for key in state if key not in fitted),
+        unused=_reported(key for key in state if key not in fitted and key not in _PIXELS),
         reshaped=_reported(key for key in refitted if key in fitted),
     )
     if len(report.loaded) < len(report.reinitialised):
@@ -148,6 +149,8 @@ def fetch(weights: WeightsEnum, wish: str, *, instead: str) -> State:
 def read_backbone(path: Path, name: str) -> State:
     """Tensors of a residual network in a file, where it may stand alone or inside a larger model.
 
+    Of a model of ours its normalisation is among them, `pixels.mean` and `pixels.std`, each (C,).
+
     Args:
         path: A .safetensors, .pth or .pt file with torchvision's names.
         name: The network that they are wanted for.
@@ -167,7 +170,7 @@ def read_backbone(path: Path, name: str) -> State:
             f"{path}: weights of another zoo, which would not mean the same here; first run "
             f"python tools/convert_weights.py {path} OUT.safetensors"
         )
-    return backbone_part(state)
+    return backbone_part(state) | _pixels_in(state)
 
 
 def backbone_part(state: State) -> State:
@@ -183,21 +186,34 @@ def backbone_part(state: State) -> State:
     return {our_name(name, layout): value for name, value in state.items()}
 
 
-def load_timm(net: nn.Module, path: Path) -> LoadReport:
-    """Loads a file into a network of timm, by timm's names.
+def read_timm(path: Path) -> State:
+    """Tensors of a network of timm in a file, by timm's names, with the normalisation as in `read_backbone`.
 
     Args:
-        net: Changed in place.
         path: A .safetensors, .pth or .pt file, where the network may stand alone or inside a model of ours.
 
     Raises:
-        ValueError: The file cannot be read, or is of another network.
+        ValueError: The file cannot be read.
     """
-    state = without_prefix(_inside(read_weights(path).state), "net.")
-    report = load_into(net, state, source=str(path), input_rule="timm")
+    state, _ = read_weights(path)
+    return without_prefix(_inside(state), "net.") | _pixels_in(state)
+
+
+def load_timm(net: nn.Module, state: State, *, source: str) -> LoadReport:
+    """Loads a network of timm.
+
+    Args:
+        net: Changed in place.
+        state: Tensors of any shape by timm's names.
+        source: Name of the weights for the report and for errors.
+
+    Raises:
+        ValueError: They are of another network.
+    """
+    report = load_into(net, state, source=source, input_rule="timm")
     if report.reinitialised:
         raise ValueError(
-            f"{path}: not weights of this network of timm, {few(report.reinitialised)} are missing or differ"
+            f"{source}: not weights of this network of timm, {few(report.reinitialised)} are missing or differ"
         )
     return report
 
@@ -206,6 +222,11 @@ def _inside(state: State) -> State:
     for prefix in ("model.", "backbone.", "body."):
         state = without_prefix(state, prefix)
     return state
+
+
+def _pixels_in(state: State) -> State:
+    whole = without_prefix(state, "model.")
+    return {name: whole[name] for name in _PIXELS if name in whole}
 
 
 def _reported(keys: Iterable[str]) -> tuple[str, ...]:

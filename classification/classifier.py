@@ -71,10 +71,10 @@ class Classifier:
 
     @classmethod
     def load(cls, source: str | Path, *, device: str | torch.device = "cpu") -> Self:
-        """Reads a classifier from a file.
+        """Reads a classifier from a file, or one that torchvision publishes.
 
         Args:
-            source: `model.safetensors` of a run folder.
+            source: As for `load_classifier`.
             device: Where to run it.
 
         Returns:
@@ -102,6 +102,11 @@ class Classifier:
         model.load_state_dict(weights.state)
         model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(model, class_names=weights.class_names, config=weights.config)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the images that it takes: 3 for RGB, 1 for grey."""
+        return self.config.model.backbone.in_channels
 
     def predict(self, images: Sequence[ImageSource]) -> list[ClassPrediction]:
         """Classifies images.
@@ -145,6 +150,18 @@ class Classifier:
                 rows.append(self.model.embed(self._batch(group)).float().cpu())
         return torch.cat(rows).numpy()
 
+    def read(self, path: Path) -> NDArray[np.uint8]:
+        """Decodes an image file to (H, W, C).
+
+        Raises:
+            ValueError: It is missing, damaged or too large.
+        """
+        return self._decoding.read(path)
+
+    def prepare(self, image: NDArray[np.uint8]) -> Images:
+        """Frames an image (H, W, C); a batch of one on the device of the model."""
+        return self._batch([image])
+
     def _batch(self, group: Sequence[ImageSource]) -> Images:
         samples = [self._sample(image) for image in group]
         images = place_images(samples, self.config.data.pad_multiple, ())
@@ -152,7 +169,7 @@ class Classifier:
         return Images(*(field.to(device) for field in images))
 
     def _sample(self, image: ImageSource) -> Sample:
-        pixels = image if isinstance(image, np.ndarray) else self._decoding.read(Path(image))
+        pixels = image if isinstance(image, np.ndarray) else self.read(Path(image))
         sample = Sample.of_pixels(pixels)
         return self._transform(sample, np.random.default_rng(0))
 

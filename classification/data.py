@@ -15,6 +15,7 @@ from classification.labelled import Decoding, LabelledImages
 from classification.read import read_images
 from classification.transforms import eval_transform, train_transform
 from lumbar.data.sample import Sample, Transform
+from lumbar.data.sizes import padded_size
 from lumbar.data.splits import EvalSet, Split, SplitModule, TrainSet
 from lumbar.training.load import project_root
 
@@ -84,7 +85,9 @@ class ImageDataModule(SplitModule):
         """Augmented images of one size, all in one group."""
         config = self._config
         dataset = self._dataset("train", train_transform(config.frame, config.augment))
-        return TrainSet(dataset, np.zeros(len(dataset), dtype=np.int64), self._collate())
+        canvas = padded_size((config.frame.size, config.frame.size), config.pad_multiple, ())
+        groups = np.zeros(len(dataset), dtype=np.int64)
+        return TrainSet(dataset, groups, self._collate(), (canvas,), config.repeats)
 
     def eval_set(self, split: Split) -> EvalSet:
         """The middle of each image."""

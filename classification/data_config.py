@@ -110,5 +110,8 @@ class ImageDataConfig(LoadingConfig):
     boxes: BoxCropConfig = BoxCropConfig()
     frame: FrameConfig = FrameConfig()
     augment: ImageAugmentConfig = ImageAugmentConfig()
+    repeats: int = Field(default=1, ge=1)
+    """Repeated augmentation (Hoffer et al. 2019, arXiv:1901.09335): times that a step shows each of its images, changed
+    otherwise each time. An epoch shows as many images as without, and so fewer different ones."""
     pad_multiple: int = Field(default=1, ge=1)
     """Canvas height and width are multiples of this; frames of one size need no padding."""

@@ -1,5 +1,6 @@
 """Labelled images of any source: one class for each, and pixels when they are asked for."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from lumbar.data.colour import LUMA
 from lumbar.data.image_io import read_image
+
+_IMAGENET = 1000
+_SYNSET = re.compile(r"n\d{8}")
 
 Pixels = NDArray[np.uint8]
 """(H, W, C), RGB when C is 3."""
@@ -122,11 +126,15 @@ class LabelledImages:
     def numbered_as(self, class_names: Sequence[str]) -> "LabelledImages":
         """Numbers the classes as others are, by name.
 
+        The order of WordNet's ids, by which the folders of ImageNet are called, is that of its classes.
+
         Raises:
             ValueError: An image is of a class that is not among them.
         """
         if self.class_names == tuple(class_names):
             return self
+        if len(class_names) == _IMAGENET and _are_imagenets(self.class_names):
+            return replace(self, class_names=tuple(class_names))
         unknown = [self.class_names[label] for label in np.unique(self.labels)]
         unknown = [name for name in unknown if name not in class_names]
         if unknown:
@@ -150,3 +158,7 @@ class LabelledImages:
     def counts(self) -> NDArray[np.int64]:
         """(K,) images of each class."""
         return np.bincount(self.labels, minlength=len(self.class_names))
+
+
+def _are_imagenets(names: Sequence[str]) -> bool:
+    return len(names) == _IMAGENET and all(map(_SYNSET.fullmatch, names))

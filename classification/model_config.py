@@ -19,8 +19,8 @@ class NetworkConfig(Section):
     """Epoch, counted from 0, from which on the stages of `backbone.freeze` are trained, too; null: never. Statistics
     of the norms `frozen` and `eval` stay as they are."""
     weights: str = "none"
-    """Whole classifier to start from, a model.safetensors, or `none`; class rows are taken over where the class names
-    agree."""
+    """Whole classifier to start from: a model.safetensors, a .pth file of torchvision or timm, `torchvision/NAME`, or
+    `none`; class rows are taken over where the class names agree."""
 
 
 class LossConfig(Section):

@@ -2,15 +2,20 @@
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from backbones.body import Body
+from backbones.drop import Dropout
 from backbones.pixels import PixelNorm
 from classification.batch import LabelTargets
 from classification.losses import Criterion
 from classification.mixing import Mixing
 from lumbar.ops.structures import Images
+
+_STREAM = 32
+"""From which dropout draws; mixing has the one before."""
 
 
 class Classification(NamedTuple):
@@ -33,6 +38,11 @@ class Lesson(NamedTuple):
 
 class PooledNetwork(nn.Module):
     """Images to classes, by the features of the last map."""
+
+    fixed_parts = ("pooled",)
+    """Compiled for each canvas."""
+    free_parts = ()
+    """Compiled once for any."""
 
     def __init__(
         self,
@@ -58,7 +68,7 @@ class PooledNetwork(nn.Module):
         *_, self._map = backbone.features
         self.backbone = backbone
         self.pixels = pixels
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout, _STREAM)
         self.fc = nn.Linear(backbone.features[self._map].channels, num_classes)
         self.criterion = criterion
         self.mixing = mixing
@@ -67,6 +77,7 @@ class PooledNetwork(nn.Module):
         """The same as `predict`, for images (B, C, H, W)."""
         return self.predict(images)
 
+    @torch.no_grad()
     def predict(self, images: Images) -> Classification:
         """Scores the classes of images (B, C, H, W)."""
         scores = self.criterion.scores(self.fc(self.embed(images)))
@@ -86,13 +97,13 @@ class PooledNetwork(nn.Module):
         shares = F.one_hot(labels, self.fc.out_features).to(x.dtype)
         if self.training:
             x, shares = self.mixing(x, shares, targets.seeds)
-        logits = self.fc(self.dropout(self.pooled(x, targets.seeds)))
+        pooled = self.pooled(x, targets.seeds)
+        logits = self.fc(self.dropout(pooled, targets.seeds))
         error = (logits.detach().argmax(1) != labels).to(shares.dtype).mean()
         return Lesson({"loss/class": self.criterion(logits, shares)}, error)
 
     def pooled(self, x: Tensor, seeds: Tensor | None = None) -> Tensor:
-        """Features (B, D) of normalised pixels (B, C, H, W); seeds (B,) where the backbone draws in training."""
-        draws = self.training and self.backbone.draws
-        maps = self.backbone(x, seeds) if draws else self.backbone(x)
+        """Features (B, D) of normalised pixels (B, C, H, W); seeds (B,) for a backbone that draws in training."""
+        maps = self.backbone.maps(x, seeds)
         features: Tensor = F.adaptive_avg_pool2d(maps[self._map], 1).flatten(1)
         return features

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from backbones.weights import LoadReport
@@ -36,6 +35,7 @@ def _prepare(config: ClassificationConfig) -> Prepared[ClassificationScores]:
         trainer=config.trainer,
         module=make_module(model, config, class_names, splits, pretrained=report is not None),
         datamodule=datamodule,
+        rehearsals=datamodule.made_up_batches(),
         num_images={split: len(datamodule.images(split)) for split in ("train", "val")},
         classes=class_names,
         network=f"{config.model.backbone.name} with a linear layer",
@@ -52,8 +52,6 @@ def _build(
         model, report = build_network(config, len(class_names))
     else:
         model, report = load_for_training(config, class_names)
-    if config.trainer.compile:
-        model.pooled = torch.compile(model.pooled, fullgraph=True, dynamic=False)  # type: ignore[method-assign]
     return model, report
 
 

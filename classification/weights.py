@@ -1,17 +1,21 @@
 """Whole classifiers as files of Lumbar, whose backbones detectors and segmenters can start from."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor
 
-from backbones.files import State
-from backbones.weights import LoadReport, load_into
+from backbones.files import State, WeightsFile, few, read_weights
+from backbones.weights import LoadReport, fetch, load_into
 from classification.build import make_network
 from classification.config import ClassificationConfig
 from classification.network import PooledNetwork
+from classification.zoo import PUBLISHED_CLASSIFIERS, translate_classifier
 from lumbar.tasks.weights import load_model, save_model, shared_rows, take_rows
+
+_logger = logging.getLogger(__name__)
 
 _CLASS_ROWS = ("fc.weight", "fc.bias")
 
@@ -45,26 +49,49 @@ def save_classifier(path: Path, weights: ClassifierWeights) -> None:
 
 
 def load_classifier(source: str) -> ClassifierWeights:
-    """Reads a classifier.
+    """Reads a classifier from wherever it comes.
 
     Args:
-        source: A `model.safetensors` of Lumbar.
+        source: A `model.safetensors` of Lumbar, a file of torchvision, timm or another zoo of residual networks, or
+            a name of torchvision's, `torchvision/resnet50` or `torchvision/resnet50.v1`, which are fetched once.
 
     Returns:
-        Weights with settings and class names.
+        Weights under Lumbar's names, with settings and class names.
 
     Raises:
-        ValueError: The file is missing or is not a classifier.
+        ValueError: The source is missing or is not a classifier.
     """
+    if source in PUBLISHED_CLASSIFIERS:
+        state = fetch(PUBLISHED_CLASSIFIERS[source], source, instead="give --weights FILE")
+        return from_zoo(WeightsFile(state, {}), source)
     path = Path(source)
     if not path.is_file():
         raise ValueError(
-            f"{source}: no such weights file; give the model.safetensors of a run folder"
+            f"{source}: no such weights file; give a model.safetensors of a run folder, a .pth file of torchvision or "
+            f"timm, or {few(PUBLISHED_CLASSIFIERS)}"
         )
+    file = read_weights(path)
+    if "lumbar" not in file.notes:
+        return from_zoo(file, source)
     state, config, classes = load_model(
         path, ClassificationConfig, what="classifier", classes="class_names"
     )
     return ClassifierWeights(state, config, tuple(classes["names"]))
+
+
+def from_zoo(file: WeightsFile, source: str) -> ClassifierWeights:
+    """Turns a classifier of another zoo into ours, and logs what became of its tensors.
+
+    Args:
+        file: Its tensors under the zoo's names.
+        source: Where they come from, for messages.
+
+    Raises:
+        ValueError: It is no such classifier.
+    """
+    config, class_names, translation = translate_classifier(file, source)
+    _logger.info("%s", translation)
+    return ClassifierWeights(translation.state, config, class_names)
 
 
 def remap_classes(weights: ClassifierWeights, class_names: Sequence[str]) -> dict[str, Tensor]:

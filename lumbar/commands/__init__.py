@@ -1,4 +1,4 @@
-"""The command lines that take the weights of any task; what they do, the file says, and no option.
+"""The command lines that serve any task; which one it is, the file that they are given says, and no option.
 
-In data-flow order: kinds (of weights), predict, export, convert_weights.
+In data-flow order: study (several runs compared), kinds (of weights), predict, export, convert_weights.
 """

@@ -55,4 +55,16 @@ def _export_segmenter(options: argparse.Namespace) -> None:
     export_segmenter(segmenter, options.output, kind=options.format, images=options.image)
 
 
-_EXPORTS = {"detection": _export_detector, "segmentation": _export_segmenter}
+def _export_classifier(options: argparse.Namespace) -> None:
+    from classification.classifier import Classifier
+    from classification.export import export_classifier
+
+    classifier = Classifier.load(options.weights)
+    export_classifier(classifier, options.output, kind=options.format, images=options.image)
+
+
+_EXPORTS = {
+    "detection": _export_detector,
+    "segmentation": _export_segmenter,
+    "classification": _export_classifier,
+}

@@ -10,14 +10,15 @@ _SCORE = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Finds objects in images, or labels their pixels; the exit code."""
-    parser = make_parser("Detect objects in images, or segment them, as the weights can.")
+    """Finds objects in images, labels their pixels, or names what they show; the exit code."""
+    parser = make_parser("Detect objects in images, segment or classify them, as the weights can.")
     parser.add_argument(
         "--weights",
         metavar="FILE",
         required=True,
-        help="model.safetensors, a .pth of torchvision, detectron2, MMDetection, MMSegmentation or "
-        "segmentation-models-pytorch, or torchvision/NAME: fasterrcnn_resnet50_fpn (or _v2), fcn_resnet50 (or 101)",
+        help="model.safetensors, a .pth of torchvision, timm, detectron2, MMDetection, MMSegmentation or "
+        "segmentation-models-pytorch, or torchvision/NAME: fasterrcnn_resnet50_fpn (or _v2), fcn_resnet50 (or 101), "
+        "resnet50 (or another classifier)",
     )
     parser.add_argument("images", nargs="+", metavar="IMAGE|FOLDER|GLOB")
     parser.add_argument("--output", metavar="DIR", type=Path, required=True)
@@ -46,11 +47,7 @@ def _predict(options: argparse.Namespace) -> None:
 def _detect(options: argparse.Namespace) -> None:
     from detection.predict import predict_files
 
-    if options.inference:
-        raise ValueError(
-            f"--inference {' '.join(options.inference)}: {options.weights} looks for objects in whole images; leave it "
-            "out"
-        )
+    _refuse(options, "inference", "looks for objects in whole images")
     score = _SCORE if options.score is None else options.score
     predict_files(options.weights, options.images, output=options.output, score=score)
 
@@ -58,13 +55,27 @@ def _detect(options: argparse.Namespace) -> None:
 def _segment(options: argparse.Namespace) -> None:
     from segmentation.predict import predict_files
 
-    if options.score is not None:
-        raise ValueError(
-            f"--score={options.score}: {options.weights} labels pixels, which have no scores; leave it out"
-        )
+    _refuse(options, "score", "labels pixels, which have no scores")
     predict_files(
         options.weights, options.images, output=options.output, inference=options.inference
     )
 
 
-_PREDICTS = {"detection": _detect, "segmentation": _segment}
+def _classify(options: argparse.Namespace) -> None:
+    from classification.predict import predict_files
+
+    _refuse(options, "score", "names the five best classes of an image, whatever their scores")
+    _refuse(options, "inference", "looks at the middle of an image")
+    predict_files(options.weights, options.images, output=options.output)
+
+
+def _refuse(options: argparse.Namespace, name: str, reason: str) -> None:
+    """An option that the weights have no use for."""
+    given = getattr(options, name)
+    if given in (None, []):
+        return
+    value = " ".join(given) if isinstance(given, list) else given
+    raise ValueError(f"--{name} {value}: {options.weights} {reason}; leave it out")
+
+
+_PREDICTS = {"detection": _detect, "segmentation": _segment, "classification": _classify}

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from classification.commands import load_study
 from classification.config import ClassificationConfig
 from detection.config import DetectionConfig
 from detection.presets import PRESETS
+from lumbar.commands.study import load_study
 from lumbar.training.load import load_config
 from medical.study.config import MedicalConfig
 from segmentation.config import SegmentationConfig

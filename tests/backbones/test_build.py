@@ -11,10 +11,12 @@ import torchvision
 from safetensors.torch import save_file
 from torch import Tensor
 
+from backbones.blocks import PreUnit, Unit
 from backbones.build import BuiltBody, build_backbone, build_body, make_backbone, make_body
 from backbones.config import BackboneConfig, FPNConfig, NormName
 from backbones.files import WeightsFile
 from backbones.fpn import PyramidBackbone
+from backbones.pixels import PixelNorm
 from backbones.resnet import ResNet
 from backbones.zoo_body import translate_body
 from lumbar.ops.structures import Images
@@ -22,6 +24,7 @@ from tests.backbones.zoo_files import detectron2_name, random_resnet, renamed
 from tests.contracts import check_backbone
 
 FPN = FPNConfig(channels=16)
+IMAGENET_GREY = PixelNorm.of_imagenet(1).mean.tolist()
 
 
 def body_of(pyramid: PyramidBackbone) -> ResNet:
@@ -76,6 +79,7 @@ def test_nothing_to_freeze_is_nothing_to_say(caplog: pytest.LogCaptureFixture) -
 def test_settings_reach_the_modules() -> None:
     config = BackboneConfig(
         name="resnet18",
+        width=16,
         weights="none",
         norm="batch",
         norm_eps=1e-3,
@@ -123,6 +127,31 @@ def test_each_colour_of_rgb_weights_sees_its_channel(
     stem = ("conv1.weight", "bn1.running_mean")
     assert other.report.reshaped == (stem if channels < 3 else ())
     assert other.report.reinitialised == ()
+
+
+@pytest.mark.parametrize("channels", [3, 1])
+def test_a_body_out_of_a_whole_model_brings_its_normalisation(
+    channels: int, tmp_path: Path
+) -> None:
+    """With as many channels as they are, with others inside of the stem."""
+    path, pixels = tmp_path / "whole.safetensors", PixelNorm([10.0, 90.0, 200.0], [30.0, 60.0, 90])
+    state = {n: value for n, value in random_resnet("resnet18").items() if not n.startswith("fc")}
+    inside = {f"backbone.{name}": value for name, value in state.items()}
+    stated = {f"pixels.{name}": value for name, value in pixels.state_dict().items()}
+    save_file(inside | stated, path, {"arch": "resnet18"})
+    config = BackboneConfig(name="resnet18", weights=str(path), in_channels=channels)
+    canvas = torch.randint(256, (2, channels, 96, 128)).float()
+
+    built = build_body(config)
+
+    whole_model = make_body(BackboneConfig(name="resnet18"))._replace(pixels=pixels)
+    whole_model.body.load_state_dict(state)
+    wanted = features(whole_model, canvas.expand(-1, 3, -1, -1))
+    actual = features(built, canvas)
+    assert float((actual - wanted).abs().max() / wanted.abs().max()) < 1e-5
+    assert built.pixels.mean.tolist() == ([10, 90, 200] if channels == 3 else IMAGENET_GREY)
+    assert built.report is not None
+    assert (built.report.reinitialised, built.report.unused) == ((), ())
 
 
 def test_timms_rule_can_be_asked_for(resnet18_file: Path) -> None:
@@ -185,6 +214,32 @@ def test_a_trained_model_is_rebuilt_without_its_first_weights() -> None:
     assert report is None
     assert frozen_parts(pyramid) == {"conv1", "layer1"}
     assert list(pixels.state_dict()) == ["mean", "std"]
+
+
+@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_preresnet20", "seresnet18"])
+def test_units_can_begin_as_their_shortcuts(name: str) -> None:
+    config = BackboneConfig(
+        name=name, weights="none", norm="batch", freeze=(), zero_init_residual=True
+    )
+    body = build_body(config).body.eval()
+    units = [module for module in body.modules() if isinstance(module, Unit)]
+    last = units[-1]
+    *_, (channels, _) = body.features.values()
+    x = torch.rand(2, channels, 4, 4)
+
+    assert torch.equal(last(x), x)
+    body.train()(torch.rand(2, 3, 32, 32))[[*body.features][-1]].square().mean().backward()
+    what = "conv2" if isinstance(last, PreUnit) else "bn2"
+    assert all(unit.get_submodule(what).weight.grad.any() for unit in units)
+
+
+@pytest.mark.parametrize("name", ["cifar_plain20", "cifar_highway20", "vgg16_bn"])
+def test_what_would_begin_as_nothing_is_refused(name: str) -> None:
+    config = BackboneConfig(name=name, weights="none", norm="batch", zero_init_residual=True)
+    with pytest.raises(
+        ValueError, match=rf"{name} .*set model\.backbone\.zero_init_residual=false"
+    ):
+        build_body(config)
 
 
 def test_frozen_norms_need_weights() -> None:

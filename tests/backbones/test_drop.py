@@ -1,17 +1,26 @@
 """What is dropped is a function of the seeds alone, at the rate that was asked for."""
 
+from itertools import chain
+
 import pytest
 import torch
 from torch import Tensor
 
 from backbones.blocks import PreUnit
 from backbones.catalogue import BASIC, BOTTLENECK, original, preactivated
-from backbones.drop import Drop, Dropout, DropPath, decayed
+from backbones.drop import ChannelDropout, Drop, Dropout, DropPath, decayed, unit_streams
 from backbones.fpn import FeaturePyramid, PyramidBackbone
 from backbones.resnet import Arch, ResNet
 from tests.contracts import check_backbone, pixels, weighted_sum
 
 SEEDS = torch.arange(4) * 1000
+KINDS = (DropPath, ChannelDropout, Dropout)
+
+
+def dropping_only(net: torch.nn.Module) -> None:
+    """Norms as in evaluation, so that what differs was dropped."""
+    for module in net.modules():
+        module.training = not isinstance(module, torch.nn.BatchNorm2d)
 
 
 def dropping(drop: Drop, *, checkpointed: tuple[str, ...] = ()) -> ResNet:
@@ -20,24 +29,34 @@ def dropping(drop: Drop, *, checkpointed: tuple[str, ...] = ()) -> ResNet:
     return ResNet(arch, drop=drop, checkpointed=checkpointed).double()
 
 
-@pytest.mark.parametrize("kind", [DropPath, Dropout])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_rate_is_kept_and_the_rest_made_larger(kind: type[DropPath]) -> None:
     x = torch.ones(4000, 1, 2, 2, dtype=torch.float64)
-    y = kind(0.3, unit=5)(x, torch.arange(4000))
+    y = kind(0.3, stream=5)(x, torch.arange(4000))
     assert sorted(set(y.flatten().tolist())) == pytest.approx([0, 1 / 0.7])
     assert float(y.mean()) == pytest.approx(1, abs=0.05)
 
 
-def test_a_path_is_dropped_for_a_whole_image_and_a_value_alone() -> None:
-    x = torch.ones(64, 8, 3, 3)
-    seeds = torch.arange(64)
-    whole = DropPath(0.5, 0)(x, seeds).flatten(1)
-    assert torch.equal(whole.amax(1), whole.amin(1))
-    single = Dropout(0.5, 0)(x, seeds).flatten(1)
-    assert not torch.equal(single.amax(1), single.amin(1))
+def test_kinds_differ_in_what_they_drop_as_one() -> None:
+    x, seeds = torch.ones(64, 8, 3, 3), torch.arange(64)
+    path, channels, values = (kind(0.5, 0)(x, seeds) for kind in KINDS)
+    for dropped, axis in ((path, 1), (channels, 2)):
+        flat = dropped.flatten(axis)
+        assert torch.equal(flat.amax(axis), flat.amin(axis))
+    for dropped, axis in ((channels, 1), (values, 2)):
+        flat = dropped.flatten(axis)
+        assert not torch.equal(flat.amax(axis), flat.amin(axis))
 
 
-@pytest.mark.parametrize("kind", [DropPath, Dropout])
+def test_features_without_cells_are_dropped_one_by_one() -> None:
+    y = Dropout(0.5, 0)(torch.ones(8, 100), torch.arange(8))
+    assert y.shape == (8, 100)
+    dropped = (y == 0).sum(1)
+    assert dropped.min() > 20
+    assert dropped.max() < 80
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_image_is_treated_alike_in_any_batch(kind: type[DropPath]) -> None:
     drop, x, seeds = kind(0.5, 3), torch.randn(8, 4, 3, 3), torch.arange(8) * 77
     together = drop(x, seeds)
@@ -49,7 +68,8 @@ def test_an_image_is_treated_alike_in_any_batch(kind: type[DropPath]) -> None:
 
 def test_units_and_kinds_draw_apart() -> None:
     x, seeds = torch.ones(256, 1, 1, 1), torch.arange(256)
-    drawn = [kind(0.5, unit)(x, seeds) for kind in (DropPath, Dropout) for unit in range(3)]
+    streams = [unit_streams(unit) for unit in range(3)]
+    drawn = [DropPath(0.5, stream)(x, seeds) for stream in (0, 1, *chain(*streams))]
     for index, one in enumerate(drawn):
         assert all(float((one == other).float().mean()) < 0.7 for other in drawn[:index])
 
@@ -60,25 +80,36 @@ def test_the_rate_grows_with_depth() -> None:
     assert {rate.inside for rate in rates} == {0.1}
 
 
-def test_nothing_is_drawn_at_rate_zero() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_dropped_at_rate_zero_nor_without_seeds_nor_in_evaluation(
+    kind: type[DropPath],
+) -> None:
     x = torch.randn(2, 3, 4, 4)
-    assert DropPath(0, 0)(x, SEEDS[:2]) is x
-    assert Dropout(0, 0)(x, SEEDS[:2]) is x
+    assert kind(0, 0)(x, SEEDS[:2]) is x
+    assert kind(0.5, 0)(x, None) is x
+    assert kind(0.5, 0).eval()(x, SEEDS[:2]) is x
     assert repr(DropPath(0.25, 0)) == "DropPath(0.25)"
 
 
-def test_in_training_a_network_asks_for_seeds() -> None:
-    net = dropping(Drop(path=0.5))
-    assert net.draws
-    with pytest.raises(ValueError, match=r"gives it no seeds; set model\.backbone\.drop_path=0"):
-        net(pixels(1, 3, 32, 32))
-    net.eval()(pixels(1, 3, 32, 32))
-    assert not dropping(Drop()).draws
+def test_a_network_says_whether_it_draws_and_gets_seeds_only_then() -> None:
+    net, other, x = dropping(Drop(path=0.5)), dropping(Drop()), pixels(4, 3, 32, 32)
+    assert (net.draws, other.draws) == (True, False)
+    dropping_only(net)
+    assert torch.equal(net.maps(x, SEEDS)["c5"], net(x, SEEDS)["c5"])
+    assert torch.equal(net.maps(x, None)["c5"], net(x)["c5"])
+    assert torch.equal(other.eval().maps(x, SEEDS)["c5"], other(x)["c5"])
+
+
+def test_stages_that_are_frozen_drop_nothing() -> None:
+    net, x = dropping(Drop(inside=0.5)), pixels(4, 3, 32, 32)
+    net.freeze(net.stages)
+    assert torch.equal(net.train()(x, SEEDS)["c5"], net(x)["c5"])
 
 
 @pytest.mark.parametrize("drop", [Drop(path=0.5), Drop(inside=0.5), Drop(0.5, 0.5)])
 def test_seeds_decide(drop: Drop) -> None:
-    net, x = dropping(drop).eval(), pixels(4, 3, 32, 32)
+    net, x = dropping(drop), pixels(4, 3, 32, 32)
+    dropping_only(net)
     once, again, other = net(x, SEEDS), net(x, SEEDS), net(x, SEEDS + 1)
     assert torch.equal(once["c5"], again["c5"])
     assert not torch.equal(once["c5"], other["c5"])
@@ -90,7 +121,8 @@ def test_seeds_decide(drop: Drop) -> None:
 def test_a_dropped_branch_leaves_the_shortcut() -> None:
     block = preactivated(original(18))
     unit = PreUnit(4, width=4, stride=1, block=block, norm=torch.nn.BatchNorm2d, drop=Drop(0.5))
-    unit = unit.double().eval()
+    unit = unit.double()
+    dropping_only(unit)
     x, seeds = pixels(32, 4, 5, 5), torch.arange(32)
     same = (unit(x, seeds) == x).flatten(1).all(1)
     assert 5 < int(same.sum()) < 27
@@ -118,7 +150,8 @@ def test_it_compiles_as_one_graph() -> None:
 
 
 def test_a_pyramid_passes_seeds_on() -> None:
-    body = dropping(Drop(path=0.5)).eval()
+    body = dropping(Drop(path=0.5))
+    dropping_only(body)
     net = PyramidBackbone(body, FeaturePyramid(body.features, channels=8)).double()
     assert net.draws
     x = pixels(4, 3, 32, 32)
@@ -127,6 +160,7 @@ def test_a_pyramid_passes_seeds_on() -> None:
 
 def test_bottlenecks_drop_before_their_last_convolution() -> None:
     torch.manual_seed(0)
-    net = ResNet(Arch((1, 1), BOTTLENECK, width=8), drop=Drop(inside=0.5)).double().eval()
+    net = ResNet(Arch((1, 1), BOTTLENECK, width=8), drop=Drop(inside=0.5)).double()
+    dropping_only(net)
     x = pixels(4, 3, 32, 32)
     assert not torch.equal(net(x, SEEDS)["c3"], net(x)["c3"])

@@ -223,7 +223,7 @@ def test_a_grey_image_is_seen_as_its_three_copies_by_other_families(
 ) -> None:
     """Inside of the border, where zeros are no colour."""
     torch.manual_seed(0)
-    colour, grey = make_network(name).double().eval(), make_network(name, in_channels=1).double()
+    colour, grey = (make_network(name, width=16, in_channels=n).double().eval() for n in (3, 1))
     state = colour.state_dict()
     changed = refit_stem(state, grey.state_dict(), INPUT_RULES["fold"])
     assert set(changed) == {f"{first}.weight", moved}
@@ -231,7 +231,7 @@ def test_a_grey_image_is_seen_as_its_three_copies_by_other_families(
     picture = torch.randint(256, (1, 1, 40, 40)).double()
     size = torch.tensor([[40, 40]])
     found = []
-    for net, copies in ((colour, 3), (grey.eval(), 1)):
+    for net, copies in ((colour, 3), (grey, 1)):
         pixels = PixelNorm.of_imagenet(copies).double()
         x = net.get_submodule(first)(pixels(Images(picture.expand(-1, copies, -1, -1), size, size)))
         shift = 0 if moved.endswith("bias") else net.get_buffer(moved)[:, None, None]

@@ -49,7 +49,7 @@ def close(ours: dict[str, Tensor], theirs: dict[str, Tensor], *, tolerance: floa
         ("resnet50", FrozenNorm),
         ("resnet50", nn.BatchNorm2d),
         ("resnet101", FrozenNorm),
-        ("resnet152", FrozenNorm),
+        pytest.param("resnet152", FrozenNorm, marks=pytest.mark.slow),
     ],
 )
 def test_equals_torchvision(name: str, norm: type[nn.Module]) -> None:
@@ -258,7 +258,7 @@ def test_gradients_equal_torchvisions() -> None:
     assert close(gradients(ours), gradients(getter), tolerance=1e-10)
 
 
-@pytest.mark.parametrize("stem", [(7,), (3, 3, 3)])
+@pytest.mark.parametrize("stem", [pytest.param((7,), marks=pytest.mark.slow), (3, 3, 3)])
 def test_compiles_as_one_graph_with_checkpoints(stem: tuple[int, ...]) -> None:
     make = partial(small, stem, checkpointed=["layer2"])
     x = pixels(2, 3, 64, 64)

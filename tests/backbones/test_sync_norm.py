@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.multiprocessing.spawn import spawn
 
 from backbones.sync_norm import SyncNorm
+from tests.processes import on_ranks
 
 CHANNELS = 3
 
@@ -69,7 +69,7 @@ def joint(kind: type[nn.BatchNorm2d] = nn.BatchNorm2d) -> tuple[dict[str, Tensor
 
 
 def test_ranks_normalise_by_their_joint_batch(tmp_path: Path) -> None:
-    spawn(_on_rank, (tmp_path,), nprocs=2)
+    on_ranks(_on_rank, tmp_path)
     ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
     expected, norm = joint()
 

@@ -36,7 +36,8 @@ def mobile() -> TimmBody:
 @pytest.mark.parametrize(
     "name",
     [
-        *("mobilenetv2_100", "densenet121"),
+        "mobilenetv2_100",
+        pytest.param("densenet121", marks=pytest.mark.slow),
         pytest.param("inception_resnet_v2", marks=pytest.mark.slow),
     ],
 )
@@ -121,7 +122,13 @@ def test_a_trained_model_is_rebuilt_without_weights() -> None:
         ("mobilnetv2_100", {}, r'no network "mobilnetv2_100", did you mean "timm/mobilenetv2_100"'),
         ("densenet121", {"norm": "group"}, r"norm=group: a network of timm keeps its own norms"),
         ("densenet121", {"output_stride": 8}, r"output_stride=8"),
-        ("densenet121", {"drop_path": 0.1}, r"set model\.backbone\.checkpoint=\[\]"),
+        (
+            "densenet121",
+            {"drop_path": 0.1},
+            r"drop_path can .*set model\.backbone\.drop_path=0\.0$",
+        ),
+        ("densenet121", {"checkpoint": ("stem",)}, r"set model\.backbone\.checkpoint=\[\]$"),
+        ("densenet121", {"zero_init_residual": True}, r"zero_init_residual=false$"),
         ("densenet121", {"weights": "timm/resnet18.a1_in1k"}, r"set model\.backbone\.name=timm/re"),
         ("densenet121", {"weights": "torchvision/resnet18.v1"}, r"does not fit"),
         ("densenet121", {"norm": "frozen"}, r"never learns its statistics"),

@@ -17,7 +17,7 @@ def tiny_run(examples: Path, overrides: Sequence[str] = ()) -> ClassificationCon
 
 
 def small(examples: Path) -> dict[str, Any]:
-    """Its settings: a ResNet-18 from scratch, whose crops of blood cells have 32 pixels."""
+    """Its settings: a narrow ResNet-18 from scratch, whose crops of blood cells have 32 pixels."""
     splits = {
         name: {
             "images": "images",
@@ -29,10 +29,9 @@ def small(examples: Path) -> dict[str, Any]:
     loading = {"cache_images": True, "workers": 0, "batch_size_per_device": 8}
     frame = {"train": "pad_crop", "size": 32, "test_resize": 32, "test_size": 32}
     trainer = {"max_epochs": 2, "accelerator": "cpu", "precision": "fp32", "log_every_steps": 1}
+    body = {"name": "resnet18", "width": 16, "weights": "none", "norm": "group", "freeze": []}
     return {
-        "model": {
-            "backbone": {"name": "resnet18", "weights": "none", "norm": "group", "freeze": []}
-        },
+        "model": {"backbone": body},
         "data": {"root": str(examples / "bccd"), "frame": frame, **splits, **loading},
         "optim": {"name": "adamw", "lr": 1e-3, "base_batch_size": None},
         "schedule": {"name": "constant", "warmup_steps": 0},

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 from classification.config import ClassificationConfig
-from classification.study_config import StudyConfig, StudyRunConfig
+from classification.study_config import ClassifierStudyConfig
+from lumbar.tasks.study_config import StudyRunConfig
 from lumbar.training.load import config_from_dict
 from tests.classification.runs import small
 
 
-def small_study(examples: Path, measure: str = "error", *, lr: float = 0.05) -> StudyConfig:
+def small_study(
+    examples: Path, measure: str = "error", *, lr: float = 0.05
+) -> ClassifierStudyConfig:
     """Plain and residual networks of 20 layers on a few crops of blood cells."""
     settings = small(examples)
     settings["model"]["backbone"] = {
@@ -22,7 +25,7 @@ def small_study(examples: Path, measure: str = "error", *, lr: float = 0.05) -> 
     settings["optim"] = {"name": "sgd", "lr": lr, "base_batch_size": None, "weight_decay": 0.0}
     settings["trainer"]["max_steps"] = 4
     changes = ("model.backbone.name=cifar_plain20",)
-    return StudyConfig.model_validate(
+    return ClassifierStudyConfig.model_validate(
         {
             "question": "Which one is better?",
             "measure": measure,

@@ -17,7 +17,7 @@ def test_settings_reach_the_network(examples: Path) -> None:
 
     assert report is None
     assert network.fc.out_features == 7
-    assert network.dropout.p == 0.3
+    assert network.dropout.rate == 0.3
     assert network.criterion == SigmoidCrossEntropy()
     assert network.mixing._cutmix is not None
     assert network.mixing._mixup is None

@@ -34,7 +34,7 @@ def test_files_and_arrays_get_the_same_answer(
         assert one.name == NAMES[one.label] == one.top(1)[0][0]
         assert [score for _, score in one.top()] == sorted(one.scores.tolist(), reverse=True)
     features = classifier.embed(crops)
-    assert features.shape == (5, 512)
+    assert features.shape == (5, 128)
     np.testing.assert_allclose(features[:1], classifier.embed(crops[:1]), atol=1e-5)
 
 

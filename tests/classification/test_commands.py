@@ -1,11 +1,8 @@
 """The command lines answer as users expect."""
 
-from pathlib import Path
-
 import pytest
 
-from classification.commands import eval_main, study_main, train_main
-from lumbar.training.load import project_root
+from classification.commands import eval_main, train_main
 from lumbar.training.run_folder import RunFolder
 
 Capture = pytest.CaptureFixture[str]
@@ -34,31 +31,3 @@ def test_an_evaluation_prints_its_table(run_folder: RunFolder, capsys: Capture) 
     shown = capsys.readouterr().out
     assert "9 images of 3 classes" in shown
     assert "area under ROC" in shown
-
-
-STUDY = """\
-base:
-  data: {root: rel}
-runs:
-  a: {changes: [CHANGE]}
-"""
-
-
-def test_a_study_is_shown_with_absolute_paths(tmp_path: Path, capsys: Capture) -> None:
-    path = tmp_path / "study.yaml"
-    path.write_text(STUDY.replace("CHANGE", "seed=1"))
-
-    assert study_main(["--config", str(path), "--print-config", "base.optim.lr=0.7"]) == 0
-
-    shown = capsys.readouterr().out
-    assert f"root: {project_root() / 'rel'}" in shown
-    assert "lr: 0.7" in shown
-
-
-def test_wrong_changes_of_a_study_are_config_errors(tmp_path: Path, capsys: Capture) -> None:
-    path = tmp_path / "study.yaml"
-    path.write_text(STUDY.replace("CHANGE", "sed=1"))
-
-    assert study_main(["--config", str(path)]) == 2
-
-    assert "sed" in capsys.readouterr().err

@@ -23,6 +23,20 @@ def test_training_batches_are_full_and_repeatable(examples: Path) -> None:
     assert labels.bincount().tolist() == [PER_CLASS["train"]] * 3
 
 
+def test_repeated_images_are_changed_otherwise_each_time(examples: Path) -> None:
+    config = tiny_run(examples, ["data.repeats=2"])
+    data = make_datamodule(config.data, in_channels=3, seed=0)
+
+    batches = list(data.train_dataloader())
+
+    assert len(batches) == 3 * PER_CLASS["train"] // 8
+    for images, targets, ids in batches:
+        assert ids[::2].tolist() == ids[1::2].tolist()
+        assert len(targets.seeds.unique()) == 8
+        same = (images.canvas[::2] == images.canvas[1::2]).flatten(1).all(1)
+        assert not same.all()
+
+
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_each_image_is_evaluated_once(split: str, examples: Path) -> None:
     data = make_datamodule(tiny_run(examples).data, in_channels=1, seed=0)

@@ -22,7 +22,7 @@ def test_three_tables_and_two_files(run_folder: RunFolder, tmp_path: Path) -> No
     assert results == scores.to_dict()
     assert results["probe"]["num_images"] == 12
     assert results["pairs"]["num_same"] == 3 * 6
-    assert load_features(tmp_path / "train_features.npz").rows.shape == (24, 512)
+    assert load_features(tmp_path / "train_features.npz").rows.shape == (24, 128)
     assert load_features(tmp_path / "val_features.npz").class_names == NAMES
     assert all(title in scores.table() for title in ("nearest neighbours", "linear probe", "pairs"))
     assert scores.summary.keys() == {"neighbours/top1", "probe/top1", "pairs/area_under_roc"}

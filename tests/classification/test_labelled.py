@@ -39,6 +39,17 @@ def test_classes_are_renumbered_by_name() -> None:
         images.numbered_as(("cat", "dog"))
 
 
+def test_folders_of_imagenet_are_numbered_in_the_order_of_their_ids() -> None:
+    ids = tuple(f"n{number:08}" for number in range(1000))
+    names = tuple(f"animal {number}" for number in range(1000))
+
+    assert labelled([0, 999], ids).numbered_as(names).labels.tolist() == [0, 999]
+    with pytest.raises(ValueError, match="n00000000"):
+        labelled([0], ids[:999]).numbered_as(names)
+    with pytest.raises(ValueError, match="n00000000"):
+        labelled([0], ids).numbered_as(names[1:])
+
+
 def test_memory_holds_the_same_pixels_and_names() -> None:
     images, decoding = labelled([0, 1, 2]).at(np.array([2, 0])), Decoding()
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.multiprocessing.spawn import spawn
 
 from classification.metrics import ClassificationMetric, ranks_of
 from tests.classification.metric_ranks import NAMES, collect, score_as_rank
+from tests.processes import on_ranks
 
 
 @given(
@@ -56,7 +56,7 @@ def test_after_a_reset_nothing_is_left() -> None:
 def test_two_processes_score_as_one(tmp_path: Path) -> None:
     """Also when one has no image, or both have the same one."""
     shards = [[[0, 1, 2], [3, 4]], [[], [0, 1]], [[2, 1], [1, 5]]]
-    spawn(score_as_rank, args=(tmp_path, shards), nprocs=2)
+    on_ranks(score_as_rank, tmp_path, shards)
 
     expected = [
         collect(image_ids).compute().to_dict() for image_ids in ([0, 1, 2, 3, 4], [0, 1], [1, 2, 5])

@@ -96,6 +96,16 @@ def test_backbones_that_draw_get_the_seeds_of_the_images() -> None:
     assert not torch.equal(one, other)
 
 
+def test_dropout_follows_from_the_seeds_of_the_images() -> None:
+    network, images = pointwise_network(dropout=0.5).train(), make_images(4)
+
+    one, same = (network.losses(images, TARGETS)["loss/class"] for _ in range(2))
+    other = network.losses(images, TARGETS._replace(seeds=TARGETS.seeds + 1))["loss/class"]
+
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
 def test_small_networks_have_the_parameters_of_the_paper() -> None:
     for name, expected in (("cifar_resnet20", 269_722), ("cifar_plain56", 853_018)):
         backbone = BackboneConfig(name=name, weights="none", norm="batch", freeze=())

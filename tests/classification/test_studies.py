@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from classification.studies import _trained, _untrained, run_study
-from classification.study_config import StudyConfig
-from classification.study_runs import final_error, runs_of
+from classification.study_errors import final_error
+from lumbar.tasks.study_runs import runs_of
 from tests.classification.small_study import small_study
 
 
@@ -68,8 +68,3 @@ def test_before_is_where_the_run_begins(examples: Path, tmp_path: Path) -> None:
 
     for name, parameter in before.named_parameters():
         torch.testing.assert_close(parameter, after.get_parameter(name), rtol=0, atol=1e-12)
-
-
-def test_a_study_without_networks_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="runs: there are none"):
-        run_study(StudyConfig(), tmp_path)

@@ -1,19 +1,20 @@
-"""Settings of a study that cannot work are refused."""
+"""A study of classifiers measures what classifiers have."""
 
 import pytest
 from pydantic import ValidationError
 
-from classification.study_config import StudyConfig
+from classification.study_config import ClassifierStudyConfig
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"seeds": (0, 1, 0)}, r"seeds \[0, 1, 0\] must differ"),
-        ({"runs": {"a/b": {}}}, "runs: a/b would be the name of a folder"),
-        ({"seeds": ()}, "at least 1 item"),
+        ({"measure": "ap"}, "Input should be 'error', 'gradients' or 'responses'"),
+        ({"task": "detection"}, "Input should be 'classification'"),
+        ({"probe_images": 1}, "greater than or equal to 2"),
+        ({"base": {"model": {"anchors": {}}}}, "base.model.anchors"),
     ],
 )
-def test_what_cannot_work_is_refused(settings: dict[str, object], message: str) -> None:
+def test_what_cannot_be_measured_is_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        StudyConfig.model_validate(settings)
+        ClassifierStudyConfig.model_validate(settings)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 
 from classification.build import make_network
 from classification.config import ClassificationConfig
@@ -16,6 +17,7 @@ from classification.weights import (
 )
 from detection.build import build_detector
 from detection.config import DetectionConfig
+from lumbar.training.checkpoint import save_weights
 from lumbar.training.load import config_from_dict, override_config
 from lumbar.training.run_folder import RunFolder
 from segmentation.build import build_segmenter
@@ -50,6 +52,9 @@ def test_what_is_no_classifier_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     path.write_bytes(b"x")
     with pytest.raises(ValueError, match="damaged"):
+        load_classifier(str(path))
+    save_weights(path, {"conv1.weight": torch.ones(1)}, {"lumbar": "0", "arch": "resnet18"})
+    with pytest.raises(ValueError, match="holds no Lumbar classifier"):
         load_classifier(str(path))
 
 
@@ -86,7 +91,18 @@ def test_training_starts_from_a_file(saved: Path, examples: Path) -> None:
         load_for_training(start(saved, examples, "model.backbone.name=resnet34"), NAMES)
 
 
-BACKBONE = {"name": "resnet18", "norm": "group", "freeze": ["stem"]}
+def test_training_starts_from_another_zoo(examples: Path, tmp_path: Path) -> None:
+    theirs = torchvision.models.resnet18(num_classes=3)
+    torch.save(theirs.state_dict(), tmp_path / "net.pth")
+    backbone = ("model.backbone.norm=batch", "model.backbone.width=null")
+
+    network, report = load_for_training(start(tmp_path / "net.pth", examples, *backbone), NAMES)
+
+    assert torch.equal(network.backbone.state_dict()["conv1.weight"], theirs.conv1.weight)
+    assert report.reinitialised == ("fc.weight", "fc.bias")  # its classes are not called as ours
+
+
+BACKBONE = {"name": "resnet18", "width": 16, "norm": "group", "freeze": ["stem"]}
 
 
 def test_a_detector_starts_from_its_backbone(run_folder: RunFolder) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.classification.small_classifier import write_classifier
 from tests.commands.tiny_models import write_detector, write_segmenter
 
 
@@ -17,6 +18,11 @@ def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_segmenter(tmp_path_factory.mktemp("seg") / "model.safetensors")
+
+
+@pytest.fixture(scope="session")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_classifier(tmp_path_factory.mktemp("cls") / "model.safetensors")
 
 
 @pytest.fixture

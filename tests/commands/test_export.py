@@ -10,8 +10,12 @@ from lumbar.commands.export import main
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.mark.parametrize("task", ["detector", "segmenter"])
-def test_models_of_both_tasks_are_exported(
+@pytest.mark.parametrize(
+    "task",
+    # A detector's graph is large; `end_to_end` exports one at each run.
+    [pytest.param("detector", marks=pytest.mark.slow), "segmenter", "classifier"],
+)
+def test_models_of_all_tasks_are_exported(
     task: str, request: pytest.FixtureRequest, photo: Path, tmp_path: Path
 ) -> None:
     weights, output = request.getfixturevalue(task), tmp_path / "model.pt2"

@@ -31,14 +31,39 @@ def test_a_segmenter_labels_pixels(segmenter: Path, photo: Path, tmp_path: Path)
     assert read_image(output / "masks" / "photo.png").shape[:2] == (70, 90)
 
 
-def test_pixels_have_no_scores(
-    segmenter: Path, photo: Path, tmp_path: Path, capsys: Capture
+def test_a_classifier_names_what_it_sees(classifier: Path, photo: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+
+    assert main(["--weights", str(classifier), str(photo), "--output", str(output)]) == 0
+
+    assert files_of(output) == {"predictions.json", "predictions.csv", "drawn/sheet_1.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("task", "option", "value"),
+    [
+        ("segmenter", "--score", "0"),
+        ("classifier", "--score", "0.3"),
+        ("detector", "--inference", "mode=slide"),
+        ("classifier", "--inference", "mode=slide"),
+    ],
+)
+def test_what_weights_have_no_use_for_is_refused(
+    task: str,
+    option: str,
+    value: str,
+    request: pytest.FixtureRequest,
+    photo: Path,
+    tmp_path: Path,
+    capsys: Capture,
 ) -> None:
-    command = ["--weights", str(segmenter), str(photo), "--output", str(tmp_path / "out")]
+    weights = str(request.getfixturevalue(task))
+    command = ["--weights", weights, str(photo), "--output", str(tmp_path / "out")]
 
-    assert main([*command, "--score", "0.3"]) == 1
+    assert main([*command, option, value]) == 1
 
-    assert "--score=0.3" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert f"{option} {float(value) if option == '--score' else value}: {weights}" in error
     assert not (tmp_path / "out").exists()
 
 
@@ -51,16 +76,6 @@ def test_a_segmenter_looks_as_it_is_told(
     assert main([*command, "--inference", "mode=slid"]) == 2
 
     assert "inference.mode" in capsys.readouterr().err
-
-
-def test_objects_are_not_looked_for_by_windows(
-    detector: Path, photo: Path, tmp_path: Path, capsys: Capture
-) -> None:
-    command = ["--weights", str(detector), str(photo), "--output", str(tmp_path / "out")]
-
-    assert main([*command, "--inference", "mode=slide"]) == 1
-
-    assert "--inference mode=slide" in capsys.readouterr().err
 
 
 def test_scores_limit_detections(detector: Path, photo: Path, tmp_path: Path) -> None:

@@ -34,7 +34,13 @@ def write_detector(path: Path) -> Path:
 def write_segmenter(path: Path) -> Path:
     """Writes a segmenter for images of any size."""
     model = {
-        "backbone": {"name": "resnet18", "weights": "none", "norm": "group", "freeze": []},
+        "backbone": {
+            "name": "resnet18",
+            "width": 16,
+            "weights": "none",
+            "norm": "group",
+            "freeze": [],
+        },
         "fpn": {"channels": 16},
         "head": {"channels": 32},
     }

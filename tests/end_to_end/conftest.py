@@ -33,11 +33,11 @@ def coco(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_config(coco: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ResNet-18 from scratch, small enough for a test."""
+    """A narrow ResNet-18 from scratch, small enough for a test."""
     path = tmp_path_factory.mktemp("configs") / "small.yaml"
     path.write_text(f"""\
 model:
-  backbone: {{name: resnet18, weights: none, norm: group, freeze: []}}
+  backbone: {{name: resnet18, width: 16, weights: none, norm: group, freeze: []}}
   fpn: {{channels: 32}}
   anchors: {{sizes: [8, 16, 32, 64, 128]}}
   rpn: {{train_pre_nms: 100, test_pre_nms: 100, train_post_nms: 100, test_post_nms: 100}}
@@ -71,7 +71,7 @@ def masks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_seg_config(masks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ResNet-18 with a pyramid from scratch, small enough for a test."""
+    """A narrow ResNet-18 with a pyramid from scratch, small enough for a test."""
     path = tmp_path_factory.mktemp("configs") / "small_seg.yaml"
     path.write_text(small_yaml(masks))
     return path

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,7 @@ def is_finished(folder: Path, killed_after: float | None = None) -> bool:
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("error")
     start = time.monotonic()
     assert is_finished(ROOT / "whole")
     duration = time.monotonic() - start

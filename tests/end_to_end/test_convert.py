@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.backbones.zoo_files import as_arrays, caffe2_name, random_resnet, renamed, write_pickle
 from tests.detection.zoo_files import as_detectron2, small_detector
-from tests.end_to_end.shell import complain, succeed
+from tests.end_to_end.shell import complain, run_tool, succeed
 
 
 def test_a_pickle_of_detectron2_finds_objects(tmp_path: Path, examples: Path) -> None:
@@ -22,7 +22,10 @@ def test_a_pickle_of_detectron2_finds_objects(tmp_path: Path, examples: Path) ->
 
 def test_a_pickle_of_caffe2_starts_a_training(tmp_path: Path, small_config: Path) -> None:
     write_pickle(tmp_path / "R-18.pkl", as_arrays(renamed(random_resnet("resnet18"), caffe2_name)))
-    body = ("model.backbone.weights=R-18.safetensors", "model.backbone.norm=frozen")
+    body = [
+        f"model.backbone.{name}"
+        for name in ("weights=R-18.safetensors", "norm=frozen", "width=null")
+    ]
 
     succeed("convert_weights", "R-18.pkl", "R-18.safetensors", folder=tmp_path)
     output = succeed(
@@ -42,7 +45,8 @@ class Payload:
 def test_code_is_refused_and_mistakes_are_named(tmp_path: Path) -> None:
     write_pickle(tmp_path / "evil.pkl", Payload())
 
-    refused = complain("convert_weights", "evil.pkl", "out.safetensors", folder=tmp_path)
+    evil = ("evil.pkl", "out.safetensors")
+    refused = complain("convert_weights", *evil, folder=tmp_path, run=run_tool)
     suffix = complain("convert_weights", "evil.pkl", "out.pth", folder=tmp_path)
     style = complain("convert_weights", "e.pkl", "o.safetensors", "--style=tf", folder=tmp_path)
 

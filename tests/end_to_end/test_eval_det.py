@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lumbar.training.run_folder import RunFolder
-from tests.end_to_end.shell import succeed
+from tests.end_to_end.shell import run_tool, succeed
 
 
 @pytest.mark.parametrize(("kind", "ap"), [("bbox", 0.505), ("segm", 0.320)])
@@ -30,6 +30,7 @@ def test_results_files_score_as_published(
 def test_weights_score_as_in_their_run(trained: tuple[RunFolder, str], tmp_path: Path) -> None:
     run, _ = trained
 
-    succeed("eval_det", "--weights", run.weights, "--output", tmp_path, folder=tmp_path)
+    command = ("--weights", run.weights, "--output", tmp_path)
+    succeed("eval_det", *command, folder=tmp_path, run=run_tool)
 
     assert (tmp_path / "results.json").read_text() == run.results.read_text()

@@ -7,7 +7,7 @@ import pytest
 
 from lumbar.training.run_folder import RunFolder
 from segmentation.evaluate import evaluate_weights
-from tests.end_to_end.shell import complain, succeed
+from tests.end_to_end.shell import complain, run_tool, succeed, succeed_together, two_ranks
 
 Trained = tuple[RunFolder, str]
 PLAIN = "trainer.progress=none"
@@ -18,7 +18,7 @@ def test_weights_score_as_in_their_run(trained_seg: Trained, tmp_path: Path) -> 
     run, _ = trained_seg
 
     command = ("--weights", run.weights, "--split", "test", "--output", tmp_path)
-    succeed("eval_seg", *command, folder=tmp_path)
+    succeed("eval_seg", *command, folder=tmp_path, run=run_tool)
 
     assert (tmp_path / "results.json").read_text() == run.results.read_text()
 
@@ -36,8 +36,8 @@ def test_two_processes_print_the_table_of_one(
         output=None,
     )
 
-    command = ("--weights", source, "--output", tmp_path, *changes, "trainer.devices=2")
-    shown = succeed("eval_seg", *command, folder=tmp_path)
+    command = ("--weights", source, "--output", tmp_path, *changes)
+    shown = succeed_together("eval_seg", *command, folder=tmp_path, places=two_ranks())
 
     assert json.loads((tmp_path / "results.json").read_text()) == alone.to_dict()
     assert alone.to_dict()["num_images"] == images

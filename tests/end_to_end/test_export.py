@@ -15,7 +15,7 @@ from lumbar.data.image_io import read_image
 from lumbar.ops.structures import Images
 from lumbar.training.load import config_from_dict
 from tests.detection.parts import tiny_config, tiny_detector
-from tests.end_to_end.shell import complain, succeed
+from tests.end_to_end.shell import complain, run_tool, succeed
 
 ROI = {"init": "normal"}  # torchvision's start finds next to nothing
 
@@ -57,7 +57,7 @@ def test_an_exported_file_is_equal_on_every_canvas(
 ) -> None:
     command = ("--weights", weights, "--output", "served/model.onnx", "--image", *photos)
 
-    output = succeed("export", *command, folder=tmp_path)
+    output = succeed("export", *command, folder=tmp_path, run=run_tool)
 
     rows = rows_of(output, photos)
     assert [row[1] for row in rows] == ["1x96x160", "2x128x192"] * 2

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lumbar.data.image_io import list_images
-from tests.end_to_end.shell import complain, run_tool, succeed
+from tests.end_to_end.shell import complain, fork_tool, run_tool, succeed
 
 CASES = 6
 
@@ -26,7 +26,7 @@ def write_study(folder: Path, examples: Path, names: list[str]) -> Path:
     path.write_text(f"""\
 data: {folder}
 classes: {{background: 0, nucleus: any}}
-model: {{backbone: {{name: resnet18, weights: none}}, fpn: {{channels: 16}}, head: {{channels: 32}}}}
+model: {{backbone: {{name: resnet18, width: 16, weights: none}}, head: {{name: fcn}}}}
 folds: 2
 epochs: 2
 zoom: 1
@@ -70,7 +70,7 @@ def test_a_study_that_would_spoil_the_training_is_not_ready(examples: Path, tmp_
     (tmp_path / "data" / "images" / "Erika_Muster1.png").unlink()
     (tmp_path / "data" / "images" / "Erika_Muster1.png").write_bytes(b"no picture")
 
-    code, printed = run_tool("medical", "check", "--config", study, folder=tmp_path)
+    code, printed = fork_tool("medical", "check", "--config", study, folder=tmp_path)
 
     assert code == 1
     assert "Erika_Muster1.png" in printed
@@ -92,7 +92,8 @@ def test_the_report_scores_every_case_and_names_nobody(fitted: Path, tmp_path: P
 def test_new_cases_become_masks_of_their_size(fitted: Path, study: Path, tmp_path: Path) -> None:
     images = study.parent / "images"
 
-    succeed("medical", "predict", fitted, images, "--output", "found", folder=tmp_path)
+    command = ("predict", fitted, images, "--output", "found")
+    succeed("medical", *command, folder=tmp_path, run=run_tool)
 
     for image in images.iterdir():
         mask = tmp_path / "found" / "masks" / image.name

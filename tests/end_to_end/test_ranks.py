@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ from detection.detector import Detector
 from detection.evaluate import evaluate_weights
 from lumbar.training.checkpoint import load_weights
 from lumbar.training.run_folder import RunFolder
-from tests.end_to_end.shell import TOOLS, succeed
+from tests.end_to_end.shell import TOOLS, free_port, succeed, succeed_together, two_ranks
 
 # One canvas for all: how far an image is padded decides what its features are, on one process as well.
 THREE_EPOCHS = (
@@ -25,13 +24,6 @@ THREE_EPOCHS = (
     "trainer.precision=fp32",
     "data.canvas_buckets=[[96, 96]]",
 )
-
-
-def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        port: int = server.getsockname()[1]
-    return port
 
 
 @pytest.fixture(scope="module")
@@ -90,27 +82,16 @@ def test_two_slurm_nodes_give_the_weights_of_one_process(
 ) -> None:
     run = RunFolder(tmp_path / "run")
     job = {"SLURM_JOB_NAME": "train", "SLURM_JOB_ID": "17"}
-    job |= {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "1"}
-    place = {"SLURM_NNODES": "2", "SLURM_NODELIST": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    tasks = [
-        subprocess.Popen(
-            [
-                *(sys.executable, str(TOOLS / "train_det.py"), "--config", small_config),
-                *(*THREE_EPOCHS, "data.batch_size_per_device=1", "--output", run.path),
-            ],
-            cwd=tmp_path,
-            env=os.environ
-            | {"OMP_NUM_THREADS": "1", **job, **place}
-            | {"SLURM_PROCID": rank, "SLURM_NODEID": rank, "SLURM_LOCALID": "0"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in "01"
-    ]
-    outputs = [task.communicate()[0] for task in tasks]
+    job |= {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "1", "SLURM_LOCALID": "0"}
+    job |= {"SLURM_NNODES": "2", "SLURM_NODELIST": "127.0.0.1", "MASTER_PORT": free_port()}
+    command = ("--config", small_config, *THREE_EPOCHS, "data.batch_size_per_device=1")
 
-    assert [task.returncode for task in tasks] == [0, 0], outputs
+    succeed_together(
+        *("train_det", *command, "--output", run.path),
+        folder=tmp_path,
+        places=[job | {"SLURM_PROCID": rank, "SLURM_NODEID": rank} for rank in "01"],
+    )
+
     assert_same_run(run, alone)
 
 
@@ -169,8 +150,8 @@ def test_scores_are_those_of_one_process_to_the_last_digit(
     expected = evaluate_weights(
         str(alone.weights), config_source=None, overrides=changes, split="val", output=None
     )
-    places = ("--weights", alone.weights, "--output", tmp_path)
-    shown = succeed("eval_det", *places, *changes, "trainer.devices=2", folder=tmp_path)
+    command = ("--weights", alone.weights, "--output", tmp_path, *changes)
+    shown = succeed_together("eval_det", *command, folder=tmp_path, places=two_ranks())
 
     assert json.loads((tmp_path / "results.json").read_text()) == expected.to_dict()
     assert expected.num_images == images

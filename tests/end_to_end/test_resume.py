@@ -1,9 +1,6 @@
 """A detector whose training is killed at random moments is the one that it would have been."""
 
 import csv
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +8,8 @@ import pytest
 import torch
 
 from lumbar.training.checkpoint import AtomicCheckpointIO
-from lumbar.training.load import project_root
 from lumbar.training.run_folder import RunFolder
+from tests.processes import start_script
 
 SCRIPT = Path(__file__).with_name("killed_run.py")
 EPOCHS, IMAGES, IMAGES_PER_STEP = 3, 8, 2
@@ -55,19 +52,12 @@ def logged(run: RunFolder) -> list[dict[str, str]]:
 
 
 def assert_resumes(tmp_path: Path, examples: Path, ranks: int, workers: int, kills: int) -> None:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-W", "error", str(SCRIPT), str(examples), str(tmp_path)),
-            *map(str, (ranks, workers, kills)),
-        ],
-        env=os.environ | {"PYTHONPATH": str(project_root()), "OMP_NUM_THREADS": "1"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1].startswith(f"{kills} kills in ")
+    printed = tmp_path / "printed"
+    arguments = (examples, tmp_path, ranks, workers, kills)
+    process = start_script(SCRIPT, *arguments, folder=tmp_path, output=printed)
+    process.join()
+    assert process.exitcode == 0, printed.read_text()
+    assert printed.read_text().splitlines()[-1].startswith(f"{kills} kills in ")
 
     whole = RunFolder(tmp_path / "whole")
     steps = images_of(whole.path, ranks)

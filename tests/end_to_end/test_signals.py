@@ -19,7 +19,7 @@ Send = Callable[[subprocess.Popen[str], list[int]], None]
 """(launched process, process ids of the ranks) to whoever is told."""
 SCRIPT = Path(__file__).with_name("long_run.py")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-SECONDS = 60
+SECONDS = 120
 
 
 def to_launcher(number: int) -> Send:
@@ -86,8 +86,10 @@ class LongRun:
         return self.process.returncode, output
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        """Ends the ranks of torchrun, too: they have groups of their own, and would keep the output open."""
+        for pid in _family(self.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.communicate()
 
     def _pid(self, rank: int) -> int:
@@ -106,6 +108,15 @@ def _until(condition: Callable[[], bool], complaint: str) -> None:
     while not condition():
         assert time.monotonic() < end, complaint
         time.sleep(0.02)
+
+
+def _family(pid: int) -> list[int]:
+    """The process and its descendants."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return []
+    return [pid, *(member for child in children for member in _family(int(child)))]
 
 
 def _is_alive(pid: int) -> bool:
@@ -131,7 +142,7 @@ def assert_stopped(run: LongRun, pattern: str) -> None:
     [
         pytest.param("launcher", 0, marks=pytest.mark.slow),
         pytest.param("group", 1, marks=pytest.mark.slow),
-        ("second rank", 0),
+        pytest.param("second rank", 0, marks=pytest.mark.slow),
         ("ctrl-c", 1),
     ],
 )
@@ -158,7 +169,7 @@ def test_a_second_control_c_ends_at_once(tmp_path: Path) -> None:
     begin = time.monotonic()
 
     assert run.told(twice)[0] in (-signal.SIGINT, 130)
-    assert time.monotonic() - begin < SECONDS / 4
+    assert time.monotonic() - begin < SECONDS / 8
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ Trained = tuple[RunFolder, str]
 
 def test_resnet101_writes_the_whole_run_folder(tmp_path: Path, coco: Path) -> None:
     shutil.copytree(coco, tmp_path / "my_coco", symlinks=True)
-    model = ("model.backbone.weights=none", "model.backbone.norm=group")
+    model = ("model.backbone.weights=none", "model.backbone.norm=group", "model.backbone.width=16")
     limits = ("trainer.max_steps=2", "data.val.limit=2")
     command = ("--config", "faster_rcnn_r101.yaml", *model, "data.root=my_coco", *limits)
 
@@ -180,8 +181,9 @@ def test_a_broken_image_is_named(tmp_path: Path, small_config: Path, coco: Path)
 def test_a_full_disk_is_one_message(tmp_path: Path, small_config: Path) -> None:
     """A process that may not write more than so much into a file finds what one on a full disk does."""
     command = ("--config", small_config, "--output", "run")
+    limited = partial(run_tool, under=["prlimit", "--fsize=2000000"])
 
-    message = complain("train_det", *command, folder=tmp_path, under=["prlimit", "--fsize=9000000"])
+    message = complain("train_det", *command, folder=tmp_path, run=limited)
 
     (line,) = [line for line in message.splitlines() if line.startswith("error:")]
     assert line.startswith("error: run/checkpoints/last.ckpt: cannot be written (")
