@@ -24,9 +24,9 @@ from torchvision.models._utils import IntermediateLayerGetter
 from torchvision.models.segmentation import fcn
 
 from backbones.pixels import PixelNorm
-from benchmarks.plot import write_curves
 from benchmarks.results import table, write
 from lumbar.ops.structures import Images, MaskBatch
+from lumbar.tasks.curves import Curve, draw_curves
 from lumbar.tasks.settings import from_current_folder, load_settings
 from segmentation.build import make_segmenter
 from segmentation.config import SegmentationConfig
@@ -196,9 +196,12 @@ def main() -> None:
     ]
     print(table(["network", "steps", *KEYS], rows))
     path = write("camvid", {"minutes": options.minutes, "seed": options.seed, **found})
-    curves = {name: run["val_mean_iou"] for name, run in found.items()}
-    title = "CamVid from scratch, ResNet-18: mIoU of validation by minutes of training"
-    write_curves(path.with_suffix(".svg"), curves, title=title)
+    draw_curves(
+        path.with_suffix(".svg"),
+        [Curve(name, run["val_mean_iou"], colour=n) for n, (name, run) in enumerate(found.items())],
+        title="CamVid from scratch, ResNet-18",
+        axes=("minutes of training", "mIoU of validation"),
+    )
     print(path, path.with_suffix(".svg"), sep="\n")
 
 

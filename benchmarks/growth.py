@@ -19,13 +19,13 @@ import torch
 from benchmarks.detection import NUM_CLASSES, make_batch, make_step
 from benchmarks.detection import Plan as Scene
 from benchmarks.evaluation import photographs
-from benchmarks.plot import write_curves
 from benchmarks.report import Ratio, Report, Table, parse, publish
 from benchmarks.timing import Job, autocast, peak, pick_device, seconds, take_turns
 from detection.build import make_detector
 from detection.config import ModelConfig
 from detection.faster_rcnn import FasterRCNN
 from lumbar.ops.structures import Images, Targets
+from lumbar.tasks.curves import Curve, draw_curves
 
 PRECISION = "bf16"
 FLAT = 0.95
@@ -194,8 +194,15 @@ def measure(*, quick: bool, rounds: int | None) -> Report:
         if None not in {cost.memory_mib for cost in costs.values()}
     }
     plots = {
-        what: partial(write_curves, curves=curves, title=f"{what}, as a multiple, by doublings")
-        for what, curves in (("time", time_curves), ("memory", memory_curves))
+        what: partial(
+            draw_curves,
+            curves=[
+                Curve(name, points, colour=n) for n, (name, points) in enumerate(grown.items())
+            ],
+            title=f"{what} of a step as it grows",
+            axes=("doublings", f"{what}, as a multiple"),
+        )
+        for what, grown in (("time", time_curves), ("memory", memory_curves))
     }
     return Report(
         {"plan": plan, "costs": grown, "images_per_second": speeds}, tables, [ratio], plots

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.plot import Bar, write_bars
+from benchmarks.plot import draw_ratios
 from benchmarks.report import Ratio, Report, Table, parse, publish
 from benchmarks.results import device_kind, latest
 
@@ -75,9 +75,8 @@ def summary(outcomes: dict[str, Outcome]) -> Report:
         "benchmarks": Table(["benchmark", "", "seconds"], ends),
         "ratios": Table(["what", "ratio", "quartiles", "goal", "met"], rows),
     }
-    bars = [Bar(*ratio) for ratio in ratios]
-    title = "Lumbar beside its peers; a mark is a goal, a whisker the quartiles"
-    plots = {"ratios": partial(write_bars, bars=bars, title=title)} if bars else {}
+    title = "Lumbar beside its peers: a mark is a goal, a whisker the quartiles"
+    plots = {"ratios": partial(draw_ratios, ratios=ratios, title=title)} if ratios else {}
     return Report({"outcomes": outcomes}, tables, ratios, plots)
 
 

@@ -20,7 +20,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from benchmarks.growth import make_model
-from benchmarks.plot import write_curves
 from benchmarks.report import Report, Table, parse, publish
 from benchmarks.timing import Times
 
@@ -118,9 +117,13 @@ def measure(*, quick: bool, rounds: int | None) -> Report:
         "model": Table(["GPUs", "images/s", "efficiency"], model),
     }
     curve = [(math.log2(gpus), part) for gpus, part in efficiencies.items()]
-    title = "a model, not a measurement: efficiency by doublings of GPUs"
     plots = {
-        "model": partial(write_curves, curves={"R50-FPN, 16 images a GPU": curve}, title=title)
+        "model": partial(
+            draw_curves,
+            curves=[Curve("R50-FPN,\n16 images a GPU", curve)],
+            title="Efficiency of many GPUs: a model, not a measurement",
+            axes=("doublings of GPUs", "efficiency"),
+        )
     }
     values = {"measured": measured, "cluster": cluster, "gradient_bytes": sent}
     return Report(values | {"efficiencies": efficiencies}, tables, [], plots)
@@ -134,3 +137,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+from lumbar.tasks.curves import Curve, draw_curves
