@@ -8,6 +8,7 @@ from torch import Tensor
 from torchvision.models.detection import FasterRCNN as TorchvisionFasterRCNN
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
+from benchmarks.waits import count_syncs
 from detection.faster_rcnn import FasterRCNN
 from detection.presets import PRESETS
 from lumbar.ops.boxes import area, pairwise_iou
@@ -17,7 +18,6 @@ from lumbar.ops.structures import Detections, Images, Targets
 from lumbar.training.compiling import compile_parts
 from tests.detection.copies import CopyCounter
 from tests.detection.parts import SIZES, make_images, make_targets, tiny_detector
-from tests.detection.syncs import count_syncs
 
 LOSSES = {"rpn/objectness", "rpn/box", "roi/class", "roi/box"}
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from backbones.base import FeatureSpec
+from benchmarks.waits import count_syncs
 from segmentation.heads import Head
-from tests.detection.syncs import count_syncs
 
 PYRAMID = {f"p{n}": FeatureSpec(8, 2**n) for n in range(2, 7)}
 BODY = {f"c{n}": FeatureSpec(4 * 2 ** (n - 2), 2**n) for n in range(2, 6)}

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.waits import count_syncs
 from lumbar.data.pixel_classes import IGNORE
 from segmentation.labels import TASKS
 from segmentation.losses import Loss
-from tests.detection.syncs import count_syncs
 
 NUM_CLASSES = 3
 CLASS_WEIGHTS = (1.0, 0.5, 2.0)

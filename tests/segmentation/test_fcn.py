@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from backbones.drop import DropPath
+from benchmarks.waits import count_syncs
 from lumbar.data.pixel_classes import IGNORE
 from lumbar.ops.structures import Images
 from segmentation.build import make_segmenter
@@ -12,7 +13,6 @@ from segmentation.fcn import FCN, Segmentation
 from segmentation.labels import TASKS
 from segmentation.model_config import ModelConfig
 from segmentation.pixel_losses import CrossEntropy
-from tests.detection.syncs import count_syncs
 from tests.segmentation.small_fcn import (
     KINDS,
     NUM_CLASSES,

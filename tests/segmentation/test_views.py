@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from benchmarks.waits import count_syncs
 from lumbar.ops.structures import Images
 from segmentation.fcn import FCN
 from segmentation.views import Flips, Inference, Scales, mirrored, whole
-from tests.detection.syncs import count_syncs
 from tests.segmentation.pointwise import noise, pointwise_fcn
 from tests.segmentation.small_fcn import SIZES, make_images, small_fcn
 

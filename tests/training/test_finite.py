@@ -17,12 +17,12 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from benchmarks.waits import count_syncs
 from lumbar.training.config import OptimConfig
 from lumbar.training.finite import FiniteSteps
 from lumbar.training.optim import build_optimizer
 from lumbar.training.run import fit
 from lumbar.training.run_folder import RunFolder
-from tests.detection.syncs import count_syncs
 from tests.processes import on_ranks
 from tests.training.toy import TRAINER, ToyData, ToyModule, new_folder
 

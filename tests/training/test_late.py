@@ -9,9 +9,9 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
+from benchmarks.waits import SyncCounter
 from lumbar.training.late import Late, Reader
 from lumbar.training.run import fit
-from tests.detection.syncs import SyncCounter
 from tests.training.toy import TRAINER, ShuffledData, ToyData, ToyModule, new_folder
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.waits import count_syncs
 from lumbar.ops.kernels import matching
 from lumbar.ops.kernels.matching import match
 from lumbar.ops.matching import best_overlap_reference
-from tests.detection.syncs import count_syncs
 from tests.ops.strategies import random_boxes
 
 DTYPES = [torch.float32, torch.float64]

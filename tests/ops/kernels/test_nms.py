@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.waits import count_syncs
 from lumbar.ops.boxes import pairwise_iou
 from lumbar.ops.kernels import nms
 from lumbar.ops.kernels.nms import suppress
 from lumbar.ops.nms import nms_keep_reference
 from lumbar.ops.precision import round_down
-from tests.detection.syncs import count_syncs
 from tests.ops.strategies import crowded
 
 DTYPES = [torch.float32, torch.float64]
