@@ -3,5 +3,6 @@
 In order of use: results (files), report (command line, tables), timing, roofline (ceilings, work), waits, race (of
 networks), plot, photos, twins (torchvision's detector and ours with the same weights), backbones,
 detection_stages, detection, segmentation, ablation, processor, decoders, pipelines, input, annotations, coco_results,
-evaluation, growth, ranks, scaling, run (all of these), tables (into the documents); bccd and camvid, which train.
+coco_batches (of the same), evaluation, growth, ranks, scaling, run (all of these), tables (into the documents); bccd
+and camvid, which train.
 """

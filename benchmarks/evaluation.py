@@ -8,7 +8,6 @@ The results are made up, of COCO's size: 5000 images, 36 thousand objects, 100 d
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
-from copy import deepcopy
 from io import StringIO
 from itertools import chain
 from pathlib import Path
@@ -24,12 +23,15 @@ from torch import Tensor
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from benchmarks import photos
+from benchmarks.coco_batches import as_batches, as_records
 from benchmarks.coco_results import CocoFiles, make_results
 from benchmarks.report import Report, Table, parse, publish
 from benchmarks.timing import Times, pick_device, seconds, take_turns
 from detection.build import make_detector
-from detection.coco_backend import evaluate
-from detection.coco_eval import CocoAP, CocoScores, score_coco
+from detection.coco_columns import Results, Truth
+from detection.coco_curves import compute_curves
+from detection.coco_eval import CocoAP, score_coco
+from detection.coco_matching import box_overlaps
 from detection.coco_truth import sanitise
 from detection.config import DetectionConfig, ModelConfig
 from detection.data import make_datamodule
@@ -41,6 +43,8 @@ from lumbar.training.load import load_config
 from segmentation.labels import TASKS
 
 OURS = "lumbar"
+TENSORS = "lumbar, from tensors"
+"""As while it trains: the results are no rows of a file."""
 CITYSCAPES = 19
 COCO_GOAL = 50.0
 VALIDATION_GOAL = 0.95
@@ -55,15 +59,17 @@ class Plan(NamedTuple):
     """Of the made-up results."""
     height: int
     """Of the masks, which are twice as wide."""
+    photographs: int
+    """At most 24, which are validated."""
     short: int
-    """Shorter side of the photographs that are validated."""
+    """Their shorter side."""
     proposals: int
     """Of each of them."""
     rounds: int
 
 
-FULL = Plan(5000, 1024, 320, 1000, 2)
-QUICK = Plan(30, 256, 64, 20, 1)
+FULL = Plan(5000, 1024, 24, 320, 1000, 2)
+QUICK = Plan(100, 256, 4, 64, 20, 1)
 
 
 def by_pycocotools(files: CocoFiles) -> list[float]:
@@ -80,28 +86,48 @@ def by_pycocotools(files: CocoFiles) -> list[float]:
 
 
 def score_boxes(plan: Plan, rounds: int) -> dict[str, Any]:
-    """Times both evaluators on the same files, and compares their numbers."""
+    """Times pycocotools and ours on the same rows, and ours on the same results as tensors; compares the numbers."""
     files = make_results(plan.images)
-    # It adds keys to the rows that it gets.
-    theirs = iter([deepcopy(files) for _ in range(rounds)])
-    last: dict[str, Any] = {}
-    rivals: dict[str, Callable[[], object]] = {
-        "pycocotools": lambda: last.update(pycocotools=by_pycocotools(next(theirs))),
-        OURS: lambda: last.update(lumbar=score_coco(files.truth, files.results, "bbox")),
-    }
+    metric, batches = CocoAP(as_records(files)), as_batches(files)
+    numbers: dict[str, list[float]] = {}
+
+    def collect() -> None:
+        metric.reset()
+        for batch in batches:
+            metric.update(*batch)
+
+    def by_tensors() -> None:
+        collect()
+        numbers[TENSORS] = list(metric.compute().summary.values())
+
+    # The rows of the tensors, whose boxes were clipped to their images; pycocotools adds keys to its own.
+    collect()
+    files = CocoFiles(files.truth, metric.results())
+    theirs = iter([_copied(files) for _ in range(rounds)])
+
+    def by_rows() -> None:
+        numbers[OURS] = list(score_coco(*files, "bbox").summary.values())
+
+    def by_them() -> None:
+        numbers["pycocotools"] = by_pycocotools(next(theirs))
+
+    rivals = {"pycocotools": by_them, OURS: by_rows, TENSORS: by_tensors}
     times = take_turns(rivals, _CPU, rounds, warm_up=0)
-    scores: CocoScores = last[OURS]
-    pairs = zip(scores.summary.values(), last["pycocotools"], strict=True)
-    checked = seconds(lambda: sanitise(files.truth, files.results, "bbox"), _CPU)
-    clean = sanitise(files.truth, files.results, "bbox")
-    matched = seconds(lambda: evaluate(clean.truth, clean.results, "bbox"), _CPU)
+    columns: list[tuple[Truth, Results]] = []
+    checked = seconds(lambda: columns.append(sanitise(*files, "bbox")), _CPU)
+    matched = seconds(lambda: compute_curves(*columns[0], box_overlaps), _CPU)
+    gaps = [abs(np.subtract(numbers[who], numbers["pycocotools"])) for who in (OURS, TENSORS)]
     return {
         "times": times,
-        "difference": max(abs(ours - theirs) for ours, theirs in pairs),
-        "evaluator": scores.evaluator,
-        "AP": scores.summary["AP"],
+        "difference": float(np.max(gaps)),
+        "AP": numbers[OURS][0],
         "seconds": {"checking": checked, "matching": matched},
     }
+
+
+def _copied(files: CocoFiles) -> CocoFiles:
+    truth = {name: [dict(row) for row in rows] for name, rows in files.truth.items()}
+    return CocoFiles(truth, [dict(row) for row in files.results])
 
 
 def score_pixels(plan: Plan, rounds: int) -> dict[str, Any]:
@@ -149,7 +175,8 @@ def photographs(settings: list[str]) -> DataModule:
 def validate(plan: Plan, rounds: int) -> dict[str, Times]:
     """Times predicting batches at hand, and a validation of the same images: loading, predicting, scoring."""
     device = pick_device()
-    data = photographs([f"data.resize.test_short={plan.short}", "data.workers=1"])
+    settings = [f"data.val.limit={plan.photographs}", f"data.resize.test_short={plan.short}"]
+    data = photographs([*settings, "data.workers=1"])
     backbone = {"weights": "none", "norm": "batch", "freeze": ()}
     rpn = {"test_post_nms": plan.proposals}
     config = ModelConfig.model_validate({"backbone": backbone, "rpn": rpn})
@@ -196,14 +223,17 @@ def measure(*, quick: bool, rounds: int | None) -> Report:
         for what, times in (
             (f"AP of {plan.images} images", boxes["times"]),
             (f"counts of {plan.height} x {2 * plan.height} pixels", pixels["times"]),
-            ("24 photographs", validation),
+            (f"{plan.photographs} photographs", validation),
         )
         for whose, found in times.items()
     ]
     rows += [["inside our AP", what, f"{found:.4f}"] for what, found in boxes["seconds"].items()]
     coco, counts = boxes["times"], pixels["times"]
     ratios = [
-        coco[OURS].faster_than(coco["pycocotools"], "AP beside pycocotools", COCO_GOAL),
+        coco[OURS].faster_than(coco["pycocotools"], "AP of a file beside pycocotools", COCO_GOAL),
+        coco[TENSORS].faster_than(
+            coco["pycocotools"], "AP of a validation beside pycocotools", COCO_GOAL
+        ),
         counts[OURS].faster_than(counts["torchmetrics"], "pixel counts beside torchmetrics"),
         validation["validating"].faster_than(
             validation["predicting"], "predicting as a part of validating", VALIDATION_GOAL

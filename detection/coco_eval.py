@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +15,23 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
 
-from detection.coco_backend import Backend, Curves, evaluate
-from detection.coco_columns import NOTHING_FOUND, Found, join, pack, to_results
+import lumbar
+from detection.coco_columns import (
+    NOTHING_FOUND,
+    Found,
+    Results,
+    Truth,
+    join,
+    pack,
+    to_columns,
+    to_results,
+)
+from detection.coco_curves import Curves, compute_curves
+from detection.coco_matching import box_overlaps, mask_overlaps
 from detection.coco_truth import Kind, sanitise
 from detection.postprocess import rescale
-from lumbar.data.records import Record, Records
+from lumbar.data.categories import Categories
+from lumbar.data.records import Records
 from lumbar.ops.structures import Detections, Images
 
 _log = logging.getLogger(__name__)
@@ -78,8 +91,6 @@ def score_coco(
     truth: Mapping[str, Any],
     results: Sequence[Mapping[str, Any]],
     kind: Kind,
-    *,
-    backend: Backend = "auto",
 ) -> CocoScores:
     """Scores results by COCO's rules (https://cocodataset.org/#detection-eval), as pycocotools does to 1e-12.
 
@@ -89,20 +100,11 @@ def score_coco(
         truth: A COCO annotation file.
         results: A COCO results file: boxes `[x, y, w, h]` in pixels, or masks.
         kind: Compare boxes or masks.
-        backend: Who computes; the numbers are the same.
 
     Raises:
-        ValueError: Truth or results are malformed, as `sanitise` says, or the evaluator is not installed.
+        ValueError: Truth or results are malformed, as `sanitise` says.
     """
-    clean = sanitise(truth, results, kind)
-    curves = evaluate(clean.truth, clean.results, kind, backend)
-    return CocoScores(
-        kind=kind,
-        summary=_summary(curves),
-        per_class=_per_class(curves, clean.class_names),
-        evaluator={"name": curves.evaluator, "version": curves.version},
-        num_images=len(clean.truth["images"]),
-    )
+    return _score(*sanitise(truth, results, kind), kind)
 
 
 def load_truth(path: Path) -> dict[str, Any]:
@@ -165,25 +167,21 @@ class CocoAP:
         """Returns this process's detections as the rows of a COCO results file, by image id."""
         return to_results(join(self._parts), self._records.categories)
 
-    def compute(self, *, backend: Backend = "auto") -> CocoScores:
-        """Scores the detections of all processes together; all must call it, and get the same.
-
-        Args:
-            backend: Who computes; the numbers are the same.
-        """
+    def compute(self) -> CocoScores:
+        """Scores the detections of all processes together; all must call it, and get the same."""
         found = join(self._parts)
         if not (dist.is_available() and dist.is_initialized()):
-            return self._score(found, backend)
+            return self._score(found)
         first = dist.get_rank() == 0
         gathered: list[Any] | None = [None] * dist.get_world_size() if first else None
         with _by_cpu() as group:
             dist.gather_object(found, gathered, group=group)
-            scores = [self._score(join(gathered), backend) if gathered else None]
+            scores = [self._score(join(gathered)) if gathered else None]
             dist.broadcast_object_list(scores, src=0, group=group)
         assert scores[0] is not None
         return scores[0]
 
-    def _score(self, found: Found, backend: Backend) -> CocoScores:
+    def _score(self, found: Found) -> CocoScores:
         missing = len(self._records) - len(np.unique(found.image_ids))
         if missing:
             _log.warning(
@@ -191,8 +189,7 @@ class CocoAP:
                 missing,
                 len(self._records),
             )
-        results = to_results(found, self._records.categories)
-        return score_coco(_to_truth(self._records), results, "bbox", backend=backend)
+        return _score(*to_columns(found, self._records), "bbox")
 
 
 @contextmanager
@@ -212,18 +209,32 @@ def _by_cpu() -> Iterator[dist.ProcessGroup | None]:
         dist.destroy_process_group(group)
 
 
+def _score(truth: Truth, results: Results, kind: Kind) -> CocoScores:
+    curves = compute_curves(truth, results, box_overlaps if kind == "bbox" else mask_overlaps)
+    return CocoScores(
+        kind=kind,
+        summary=_summary(curves),
+        per_class=_per_class(curves, truth.categories),
+        evaluator={"name": "lumbar", "version": lumbar.__version__},
+        num_images=truth.num_images,
+    )
+
+
 def _summary(curves: Curves) -> dict[str, float]:
-    precision, recall = curves.precision, curves.recall
-    overall = precision[..., 0, 2]
-    values = [overall, overall[0], overall[5]]
-    values += [precision[..., size, 2] for size in (1, 2, 3)]
-    values += [recall[..., 0, detections] for detections in (0, 1, 2)]
-    values += [recall[..., size, 2] for size in (1, 2, 3)]
+    precision, recall = curves
+    values = [precision[0], precision[0, 0], precision[0, 5], *precision[1:]]
+    values += [*recall[0], *recall[1:, -1]]
     return {name: _mean(numbers) for name, numbers in zip(_MEANINGS, values, strict=True)}
 
 
-def _per_class(curves: Curves, names: Sequence[str]) -> dict[str, float | None]:
-    aps = [_mean(curves.precision[:, :, place, 0, 2]) for place in range(len(names))]
+def _per_class(curves: Curves, categories: Categories) -> dict[str, float | None]:
+    """Names that several classes have get their ids added."""
+    count = Counter(categories.names)
+    names = [
+        f"{name} ({key})" if count[name] > 1 else name
+        for name, key in zip(categories.names, categories.ids, strict=True)
+    ]
+    aps = map(_mean, curves.precision[0].swapaxes(0, 1))
     return {name: None if ap < 0 else ap for name, ap in zip(names, aps, strict=True)}
 
 
@@ -254,28 +265,3 @@ def _load_json(path: Path) -> Any:
         raise ValueError(
             f"{path} cannot be read as JSON: {error}; is the file complete?"
         ) from error
-
-
-def _to_truth(records: Records) -> dict[str, list[dict[str, Any]]]:
-    """The records as a COCO annotation file, with boxes as they were annotated."""
-    categories = records.categories
-    return {
-        "images": [{"id": image_id} for image_id in records.image_ids.tolist()],
-        "categories": [
-            {"id": category_id, "name": name}
-            for category_id, name in zip(categories.ids, categories.names, strict=True)
-        ],
-        "annotations": [row for record in records for row in _truth_of(record, categories.ids)],
-    }
-
-
-def _truth_of(record: Record, category_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
-    columns = (record.labels, record.raw_boxes, record.areas, record.crowd)
-    for label, box, area, crowd in zip(*(c.tolist() for c in columns), strict=True):
-        yield {
-            "image_id": record.image_id,
-            "category_id": category_ids[label],
-            "bbox": box,
-            "area": area,
-            "iscrowd": crowd,
-        }

@@ -1,28 +1,28 @@
-"""COCO ground truth and results, checked and rewritten in the one form that every evaluator judges alike.
+"""COCO files, checked and turned into columns.
 
-As files have them, ids of 0 or that occur twice spoil matches, a box of NaN matches anything, unknown ids vanish
-silently, and masks can crash the evaluator.
+As files have them, ids that are unknown or occur twice spoil the score, a box of NaN matches anything, and masks can
+crash compiled code.
 """
 
-import logging
 import reprlib
 from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
-from itertools import islice
-from math import inf, isfinite
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice
+from math import inf
+from operator import itemgetter
+from types import UnionType
+from typing import Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
+from detection.coco_columns import Results, Truth
+from lumbar.data.categories import Categories
 from lumbar.data.coco_masks import mask_area, read_mask
-
-_log = logging.getLogger(__name__)
 
 Kind = Literal["bbox", "segm"]
 """What is compared: boxes or masks, in COCO's words."""
 Row = Mapping[str, Any]
-Dataset = dict[str, list[dict[str, Any]]]
-"""The lists `images`, `categories` and `annotations` of the COCO format."""
 
 # Those of numpy come from programs, not from files.
 _Number = int | float | np.integer | np.floating
@@ -32,28 +32,40 @@ _LARGEST = 1e12
 _NAMED_IN_MESSAGES = 5
 
 
-class Clean(NamedTuple):
-    """What evaluators get; ids are 1, 2, 3, ..., those of images and categories in the order of the original ones."""
-
-    truth: Dataset
-    results: Dataset
-    """Annotations with scores."""
-    class_names: list[str]
-    """In the order of the categories; with the id where several share a name."""
-
-
 class _Known(NamedTuple):
-    """What the rows of annotations and results refer to, by original id."""
+    """What the rows of annotations and results refer to by original id."""
 
-    kind: Kind
-    images: dict[int, dict[str, int]]
-    """The rewritten image: its `id`, and where masks are compared `height` and `width`."""
+    images: dict[int, int]
+    """Place of the image among all in the order of ids."""
     categories: dict[int, int]
-    """The new id."""
+    """Class 0..K-1, in the order of ids."""
+    sizes: dict[int, tuple[int, int]]
+    """Height and width of the image, where masks are compared."""
 
 
-def sanitise(truth: Row, results: Sequence[Row], kind: Kind) -> Clean:
-    """Checks ground truth and results, and rewrites them.
+class _Table(NamedTuple):
+    """A list of a file, whose rows are read column by column."""
+
+    name: str
+    rows: Sequence[Row]
+
+    def column(self, key: str) -> list[Any]:
+        """The values of a key, None where a row has none."""
+        return [row.get(key) for row in self.rows]
+
+    def refuse(self, place: int, problem: object) -> NoReturn:
+        """Says what is wrong with a row."""
+        raise ValueError(f"{self.name}[{place}] (counted from 0): {problem}")
+
+    def check(self, key: str, rule: str, obeyed: Iterable[bool | np.bool_]) -> None:
+        """Refuses the first row whose value does not obey the rule."""
+        place = next((place for place, fine in enumerate(obeyed) if not fine), None)
+        if place is not None:
+            self.refuse(place, f'"{key}" must be {rule}, got {self.rows[place].get(key)!r:.60}')
+
+
+def sanitise(truth: Row, results: Sequence[Row], kind: Kind) -> tuple[Truth, Results]:
+    """Checks ground truth and results, and turns them into columns.
 
     An annotation without `iscrowd` is no crowd; one without `area` has that of its box or mask. A result has the area
     of its box where boxes are compared, and of its mask where masks are. Results whose score or box is not finite, or
@@ -67,147 +79,146 @@ def sanitise(truth: Row, results: Sequence[Row], kind: Kind) -> Clean:
     Raises:
         ValueError: Something else is missing or malformed, or an id is unknown.
     """
-    images, categories = (_rows(truth.get(key), key) for key in ("images", "categories"))
-    known = _Known(kind, _images(images, kind), _numbered(categories, "categories"))
-    names = _names(categories)
-    tables: Dataset = {
-        "images": list(known.images.values()),
-        "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
-    }
-    annotations = _rewritten(truth.get("annotations"), "annotations", known, _annotation)
-    usable = _rewritten(results, "results", known, _result)
-    if len(usable) < len(results):
-        _log.warning(
-            "%d of %d results are left out: score or box is not finite, or width or height is negative",
-            len(results) - len(usable),
-            len(results),
-        )
-    return Clean(
-        truth={**tables, "annotations": annotations},
-        results={**tables, "annotations": usable},
-        class_names=names,
+    images, classes = (_table(truth.get(name), name) for name in ("images", "categories"))
+    known = _Known(
+        images=_numbered(images),
+        categories=_numbered(classes),
+        sizes=_sizes(images) if kind == "segm" else {},
+    )
+    annotations = _table(truth.get("annotations"), "annotations")
+    return (
+        _truth(annotations, kind, known, _categories(classes)),
+        _results(_table(results, "results"), kind, known),
     )
 
 
-def _rows(rows: Any, table: str) -> Sequence[Row]:
-    if isinstance(rows, list | tuple) and all(isinstance(row, Mapping) for row in rows):
-        return rows
-    raise ValueError(f'"{table}" must be a list of objects, got {reprlib.repr(rows)}')
+def _truth(table: _Table, kind: Kind, known: _Known, categories: Categories) -> Truth:
+    images = _places(table, "image_id", known.images, "images")
+    labels = _places(table, "category_id", known.categories, "categories")
+    shapes: NDArray[Any]
+    if kind == "bbox":
+        shapes = boxes = _boxes(table)
+        table.check("bbox", "four finite numbers", np.isfinite(boxes.sum(axis=1)))
+        areas = boxes[:, 2] * boxes[:, 3]
+    else:
+        shapes, areas = _masks(table, known)
+    return Truth(
+        images=images,
+        labels=labels,
+        shapes=shapes,
+        areas=_stated_areas(table, areas),
+        crowd=_crowd(table),
+        num_images=len(known.images),
+        categories=categories,
+    )
 
 
-def _numbered(rows: Sequence[Row], table: str) -> dict[int, int]:
-    """Numbers ids from 1 in their own order, which is that in which evaluators break ties."""
-    ids: list[Any] = [row.get("id") for row in rows]
-    if not all(isinstance(key, int | np.integer) for key in ids):
-        raise ValueError(f'each of "{table}" needs a whole number as "id"')
+def _results(table: _Table, kind: Kind, known: _Known) -> Results:
+    images = _places(table, "image_id", known.images, "images")
+    labels = _places(table, "category_id", known.categories, "categories")
+    scores = _numbers(table, table.column("score"), "score")
+    if kind == "bbox":
+        return Results.of_boxes(images, labels, _boxes(table), scores)
+    masks, areas = _masks(table, known)
+    return Results(images, labels, masks, areas, scores).keep(np.isfinite(scores))
+
+
+def _table(rows: Any, name: str) -> _Table:
+    if isinstance(rows, list | tuple) and _are(rows, Mapping):
+        return _Table(name, rows)
+    raise ValueError(f'"{name}" must be a list of objects, got {reprlib.repr(rows)}')
+
+
+def _numbered(table: _Table) -> dict[int, int]:
+    """Numbers ids from 0 in their own order, which is that in which ties are broken."""
+    ids = table.column("id")
+    if not _are(ids, int | np.integer):
+        raise ValueError(f'each of "{table.name}" needs a whole number as "id"')
     twice = [key for key, count in Counter(ids).items() if count > 1]
     if twice:
-        raise ValueError(f'"{table}" has the id {twice[0]} more than once: give each its own')
-    return {key: number for number, key in enumerate(sorted(ids), start=1)}
+        raise ValueError(f'"{table.name}" has the id {twice[0]} more than once: give each its own')
+    return {key: number for number, key in enumerate(sorted(ids))}
 
 
-def _images(rows: Sequence[Row], kind: Kind) -> dict[int, dict[str, int]]:
-    images = {key: {"id": number} for key, number in _numbered(rows, "images").items()}
-    if kind == "segm":
-        for row in rows:
-            for key in ("height", "width"):
-                if not isinstance(row.get(key), int | np.integer) or row[key] <= 0:
-                    raise ValueError(f'the image {row["id"]} needs its "{key}" to compare masks')
-                images[row["id"]][key] = int(row[key])
-    return images
+def _sizes(images: _Table) -> dict[int, tuple[int, int]]:
+    for row in images.rows:
+        for key in ("height", "width"):
+            if not isinstance(row.get(key), int | np.integer) or row[key] <= 0:
+                raise ValueError(f'the image {row["id"]} needs its "{key}" to compare masks')
+    return {row["id"]: (int(row["height"]), int(row["width"])) for row in images.rows}
 
 
-def _names(categories: Sequence[Row]) -> list[str]:
-    names = {row["id"]: str(row.get("name", row["id"])) for row in categories}
-    count = Counter(names.values())
-    return [
-        f"{names[key]} ({key})" if count[names[key]] > 1 else names[key] for key in sorted(names)
-    ]
+def _categories(table: _Table) -> Categories:
+    """The classes in the order of their ids, which is the name of one without a name."""
+    rows = sorted(table.rows, key=itemgetter("id"))
+    names = tuple(str(row.get("name", row["id"])) for row in rows)
+    return Categories(names=names, ids=tuple(int(row["id"]) for row in rows))
 
 
-def _rewritten(
-    rows: Any, table: str, known: _Known, rewrite: Callable[[Row, _Known], dict[str, Any] | None]
-) -> list[dict[str, Any]]:
-    """Rewrites the rows, leaves out those that become None, and numbers the others from 1."""
-    rows = _rows(rows, table)
-    _check_known(rows, table, "image_id", known.images)
-    _check_known(rows, table, "category_id", known.categories)
-    done: list[dict[str, Any]] = []
-    for place, row in enumerate(rows):
+def _places(table: _Table, key: str, known: Mapping[int, int], listed: str) -> NDArray[np.int64]:
+    """(n,) what the ids stand for."""
+    ids = table.column(key)
+    places = list(map(known.get, ids)) if _are(ids, _Number) else [None]
+    if None not in places:
+        return np.array(places, dtype=np.int64)
+    unknown = [v for v in ids if not isinstance(v, _Number) or v not in known]
+    first = islice(dict.fromkeys(map(reprlib.repr, unknown)), _NAMED_IN_MESSAGES)
+    raise ValueError(
+        f'{len(unknown)} of {len(ids)} {table.name} have a "{key}" that is not an id of "{listed}" in the '
+        f"ground truth, the first are {', '.join(first)}: are they of another data set or split?"
+    )
+
+
+def _boxes(table: _Table) -> NDArray[np.float64]:
+    """(n, 4); numbers that are not finite are infinite."""
+    boxes = table.column("bbox")
+    if not _are(boxes, list | tuple) or not set(map(len, boxes)) <= {4}:
+        fours = (isinstance(box, list | tuple) and len(box) == 4 for box in boxes)
+        table.check("bbox", "a list of four numbers [x, y, w, h]", fours)
+    return _numbers(table, list(chain.from_iterable(boxes)), "bbox").reshape(-1, 4)
+
+
+def _masks(table: _Table, known: _Known) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+    """Masks (n,) and their areas (n,)."""
+    masks = np.empty(len(table.rows), dtype=object)
+    for place, row in enumerate(table.rows):
         try:
-            new = rewrite(row, known)
+            masks[place] = read_mask(row.get("segmentation"), known.sizes[row["image_id"]])
         except ValueError as error:
-            raise ValueError(f"{table}[{place}] (counted from 0): {error}") from error
-        if new is not None:
-            new["id"] = len(done) + 1
-            new["image_id"] = known.images[row["image_id"]]["id"]
-            new["category_id"] = known.categories[row["category_id"]]
-            done.append(new)
-    return done
+            table.refuse(place, error)
+    return masks, np.array([mask_area(mask) for mask in masks], dtype=np.float64)
 
 
-def _check_known(rows: Sequence[Row], table: str, key: str, known: Container[int]) -> None:
-    values = [row.get(key) for row in rows]
-    unknown = [v for v in values if not isinstance(v, _Number) or v not in known]
-    if unknown:
-        first = islice(dict.fromkeys(map(reprlib.repr, unknown)), _NAMED_IN_MESSAGES)
-        listed = "images" if key == "image_id" else "categories"
-        raise ValueError(
-            f'{len(unknown)} of {len(rows)} {table} have a "{key}" that is not an id of "{listed}" in the '
-            f"ground truth, the first are {', '.join(first)}: are they of another data set or split?"
-        )
+def _stated_areas(table: _Table, own: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(M,) areas of the file, and where it has none those of the shapes."""
+    stated = table.column("area")
+    filled = [b if a is None else a for a, b in zip(stated, own.tolist(), strict=True)]
+    areas = _numbers(table, filled, "area", largest=_LARGEST**2)
+    table.check("area", "finite", np.isfinite(areas))
+    return areas
 
 
-def _annotation(row: Row, known: _Known) -> dict[str, Any]:
-    if known.kind == "bbox":
-        box = _box(row)
-        if not _are_finite(*box):
-            raise ValueError(f'"bbox" must be four finite numbers, got {row["bbox"]!r:.60}')
-        new: dict[str, Any] = {"bbox": box, "area": box[2] * box[3]}
-    else:
-        new = _mask(row, known)
-    if row.get("area") is not None:
-        new["area"] = _number(row["area"], "area", largest=_LARGEST**2)
-        if not _are_finite(new["area"]):
-            raise ValueError(f'"area" must be finite, got {row["area"]!r:.60}')
-    if row.get("iscrowd") not in (None, 0, 1):
-        raise ValueError(f'"iscrowd" must be 0 or 1, got {row["iscrowd"]!r:.60}')
-    new["iscrowd"] = int(row.get("iscrowd") or 0)
-    return new
+def _crowd(table: _Table) -> NDArray[np.bool_]:
+    flags = table.column("iscrowd")
+    table.check("iscrowd", "0 or 1", (flag in (None, 0, 1) for flag in flags))
+    return np.array(flags, dtype=bool)
 
 
-def _result(row: Row, known: _Known) -> dict[str, Any] | None:
-    """A result in the form of an annotation, None if it is not usable."""
-    score = _number(row.get("score"), "score")
-    if known.kind == "bbox":
-        box = _box(row)
-        usable = _are_finite(score, *box) and box[2] >= 0 and box[3] >= 0
-        new: dict[str, Any] = {"bbox": box, "area": box[2] * box[3]}
-    else:
-        usable = _are_finite(score)
-        new = _mask(row, known)
-    return {**new, "iscrowd": 0, "score": score} if usable else None
+def _numbers(
+    table: _Table, values: list[Any], key: str, *, largest: float = _LARGEST
+) -> NDArray[np.float64]:
+    """(n,) or more for each row; those that are not finite become infinite."""
+    if not _are(values, _Number):
+        place = next(n for n, value in enumerate(values) if not isinstance(value, _Number))
+        row = place * len(table.rows) // len(values)
+        table.refuse(row, f'"{key}" must hold numbers, got {values[place]!r:.60}')
+    try:
+        numbers = np.array(values, dtype=np.float64)
+    except OverflowError:  # Of a whole number of hundreds of digits.
+        numbers = np.array([v if abs(v) < largest else inf for v in values], dtype=np.float64)
+    return np.where(np.abs(numbers) < largest, numbers, inf)
 
 
-def _mask(row: Row, known: _Known) -> dict[str, Any]:
-    image = known.images[row["image_id"]]
-    mask = read_mask(row.get("segmentation"), (image["height"], image["width"]))
-    return {"segmentation": mask, "area": mask_area(mask)}
-
-
-def _box(row: Row) -> list[float]:
-    """The four numbers of a box; those that are not finite become infinite."""
-    box = row.get("bbox")
-    if not isinstance(box, list | tuple) or len(box) != 4:
-        raise ValueError(f'"bbox" must be a list of four numbers [x, y, w, h], got {box!r:.60}')
-    return [_number(number, "bbox") for number in box]
-
-
-def _number(number: Any, key: str, *, largest: float = _LARGEST) -> float:
-    if not isinstance(number, _Number):
-        raise ValueError(f'"{key}" must hold numbers, got {number!r:.60}')
-    return float(number) if -largest < number < largest else inf
-
-
-def _are_finite(*numbers: float) -> bool:
-    return all(map(isfinite, numbers))
+def _are(values: Sequence[Any], kind: type | UnionType) -> bool:
+    """Whether all are of a kind; asks each type but once."""
+    return all(issubclass(found, kind) for found in set(map(type, values)))

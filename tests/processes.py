@@ -17,7 +17,7 @@ from torch.multiprocessing.spawn import start_processes
 FORKED = get_context("forkserver")
 FORKED.set_forkserver_preload(
     [
-        *("lightning.pytorch", "torch.utils.tensorboard", "hotcoco"),
+        *("lightning.pytorch", "torch.utils.tensorboard"),
         *("detection.train", "detection.evaluate", "detection.predict"),
         *("segmentation.train", "segmentation.evaluate", "segmentation.predict"),
         *("classification.train", "classification.evaluate"),

@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from pycocotools import mask as mask_api
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from detection.coco_backend import Backend
 from detection.coco_truth import Kind
 
-EVALUATORS: tuple[Backend, ...] = ("hotcoco", "faster-coco-eval", "pycocotools")
 HEIGHT, WIDTH = 240, 320
 NUM_IMAGES = 10
 CATEGORY_IDS = (7, 2, 90)
@@ -30,12 +27,10 @@ class Oracle(NamedTuple):
 
     stats: list[float]
     per_class: list[float]
-
-
-def need(backend: Backend) -> Backend:
-    """The backend if it is installed; the test is skipped if not."""
-    pytest.importorskip(backend.replace("-", "_"))
-    return backend
+    precision: NDArray[np.float64]
+    """(10, 101, K, 4, 3)."""
+    recall: NDArray[np.float64]
+    """(10, K, 4, 3)."""
 
 
 @cache
@@ -88,7 +83,8 @@ def by_pycocotools(truth: dict[str, Any], results: list[dict[str, Any]], kind: K
         evaluator.summarize()
     columns = np.moveaxis(evaluator.eval["precision"][:, :, :, 0, 2], 2, 0)
     per_class = [float(p[p > -1].mean()) if (p > -1).any() else -1.0 for p in columns]
-    return Oracle(evaluator.stats.tolist(), per_class)
+    curves = evaluator.eval
+    return Oracle(evaluator.stats.tolist(), per_class, curves["precision"], curves["recall"])
 
 
 def _boxes(rng: np.random.Generator, count: int) -> NDArray[np.float64]:

@@ -1,11 +1,12 @@
 """However detections are packed into parts, they come out as they went in, those of each image once."""
 
+import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from detection.coco_columns import NOTHING_FOUND, join, pack, to_results
+from detection.coco_columns import NOTHING_FOUND, join, pack, spans, to_results
 from lumbar.data.categories import Categories
 from lumbar.ops.structures import Detections
 
@@ -46,7 +47,7 @@ def test_rows_hold_what_was_found_to_the_last_digit() -> None:
     assert rows == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.permutations(range(5)), st.lists(st.integers(0, 4), max_size=3), st.integers(0, 7))
 def test_parts_and_repeated_images_change_nothing(
     order: list[int], repeated: list[int], cut: int
@@ -66,3 +67,12 @@ def test_parts_and_repeated_images_change_nothing(
 
 def test_nothing_found_is_no_row() -> None:
     assert to_results(join([NOTHING_FOUND]), CATEGORIES) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4))))
+def test_spans_are_ranges_one_after_the_other(pairs: list[tuple[int, int]]) -> None:
+    starts, lengths = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+
+    expected = [place for start, length in pairs for place in range(start, start + length)]
+
+    assert spans(starts, lengths).tolist() == expected
