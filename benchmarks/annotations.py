@@ -213,7 +213,8 @@ def main() -> None:
     """Measures, prints, writes."""
     options = parse(__doc__)
     with TemporaryDirectory() as folder:
-        found = measure(Path(folder), 10 if options.quick else 1, WORKERS)
+        plan = (10, 2) if options.quick else (1, WORKERS)
+        found = measure(Path(folder), *plan)
     publish("annotations", Report(found, tables(found)), options)
 
 

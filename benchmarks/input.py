@@ -50,7 +50,7 @@ def measure(*, quick: bool, rounds: int | None) -> Report:
         rounds: Timed ones; None: as many as it thinks right.
     """
     torch.set_num_threads(1)
-    rounds = rounds or (2 if quick else 9)
+    rounds = rounds or (1 if quick else 9)
     records = photo_records()
     photos = [record.path for record in records][: 8 if quick else None]
     megabytes = sum(photo.stat().st_size for photo in photos) / len(photos) / 1e6

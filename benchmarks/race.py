@@ -112,7 +112,6 @@ def race(jobs: Jobs, device: torch.device, rounds: int) -> Race:
         rounds: Timed rounds.
     """
     ceilings = measure_ceilings(device)
-    times = alternate(jobs, device, rounds)
     counts: dict[str, Any] = {}
     for precision in DTYPES:
         for (what, whose), job in jobs.items():
@@ -120,7 +119,9 @@ def race(jobs: Jobs, device: torch.device, rounds: int) -> Race:
                 with autocast(device, precision):
                     found = count(job, device)
                 counts.setdefault(precision, {}).setdefault(what, {})[whose] = found
-    return Race(times, counts, ceilings)
+    # On a CPU counting has warmed them up.
+    warm_up = 0 if device.type == "cpu" else None
+    return Race(alternate(jobs, device, rounds, warm_up=warm_up), counts, ceilings)
 
 
 def count(job: Job, device: torch.device) -> Counts:

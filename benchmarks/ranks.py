@@ -1,14 +1,9 @@
-"""Training steps of our detector on the processes that torchrun starts; the first prints seconds of each as JSON.
+"""Training steps of our detector on several processes of this machine."""
 
-torchrun --standalone --nproc-per-node 2 benchmarks/ranks.py SIZE ROUNDS
-"""
-
-import json
-import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tempfile import TemporaryDirectory
 
 import torch
 import torch.distributed as dist
@@ -16,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from benchmarks.detection import Plan, make_batch, make_step
+from benchmarks.forked import CONTEXT, start
 from benchmarks.growth import PRECISION, make_model
-from benchmarks.timing import autocast
+from benchmarks.timing import Times, autocast
 from detection.faster_rcnn import FasterRCNN
 from lumbar.ops.structures import Images, Targets
 
@@ -36,27 +32,49 @@ class Losses(nn.Module):
         return self.model.losses(images, targets)
 
 
-def main() -> None:
-    """Takes steps with one image on each process, waiting for all before and after each."""
-    size, rounds = map(int, sys.argv[1:])
+def time_steps(processes: int, size: int, rounds: int) -> Times:
+    """Times the steps of some processes, with one image and one thread each.
+
+    Args:
+        processes: How many.
+        size: Edge of the images in pixels.
+        rounds: Timed steps.
+
+    Raises:
+        EOFError: One of them failed.
+    """
+    receiver, sender = CONTEXT.Pipe(duplex=False)
+    with TemporaryDirectory() as folder:
+        group = f"file://{Path(folder) / 'group'}"
+        ranks = [
+            start(_take_steps, group, rank, processes, size, rounds, sender)
+            for rank in range(processes)
+        ]
+        sender.close()
+        found: list[float] = receiver.recv()
+        for rank in ranks:
+            rank.join()
+    return Times.of(found)
+
+
+def _take_steps(
+    group: str, rank: int, processes: int, size: int, rounds: int, connection: Connection
+) -> None:
+    """Waits for all processes before and after each step; the first one sends the seconds."""
     torch.set_num_threads(1)
-    dist.init_process_group("gloo")
+    dist.init_process_group("gloo", init_method=group, rank=rank, world_size=processes)
     parallel = DistributedDataParallel(Losses(make_model(_CPU)))
     images, targets = make_batch(Plan(size, size, 1, (1, 1), rounds))
     step = make_step(parallel, lambda: parallel(images, targets))
     found = []
     for number in range(rounds + 1):
         dist.barrier()
-        start = time.perf_counter()
+        began = time.perf_counter()
         with autocast(_CPU, PRECISION):
             step()
         dist.barrier()
         if number:
-            found.append(time.perf_counter() - start)
-    if dist.get_rank() == 0:
-        print(json.dumps(found))
+            found.append(time.perf_counter() - began)
+    if rank == 0:
+        connection.send(found)
     dist.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()

@@ -6,16 +6,17 @@ What fails is named, the others go on, and the exit code tells. Their ratios bec
 """
 
 import json
-import subprocess
 import sys
 import time
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks import forked
 from benchmarks.plot import draw_ratios
 from benchmarks.report import Ratio, Report, Table, parse, publish
 from benchmarks.results import device_kind, latest
@@ -37,7 +38,7 @@ NAMES = (
 class Outcome(NamedTuple):
     """What became of a benchmark."""
 
-    exit_code: int
+    failed: bool
     seconds: float
     ratios: list[Ratio]
 
@@ -51,13 +52,18 @@ def run(name: str, arguments: list[str], folder: Path) -> Outcome:
         folder: Where it writes.
     """
     start = time.perf_counter()
-    script = str(Path(__file__).with_name(f"{name}.py"))
-    command = [sys.executable, script, *arguments, "--output", str(folder)]
-    done = subprocess.run(command, check=False)  # noqa: S603 - a file beside this one
+    process = forked.start(_measure, name, [*arguments, "--output", str(folder)])
+    process.join()
     seconds = time.perf_counter() - start
-    written = latest(name, device_kind(), folder) if done.returncode == 0 else None
+    written = None if process.exitcode else latest(name, device_kind(), folder)
     found = json.loads(written.read_text(encoding="utf-8")) if written else {}
-    return Outcome(done.returncode, seconds, [Ratio(**row) for row in found.get("ratios", [])])
+    ratios = [Ratio(**row) for row in found.get("ratios", [])]
+    return Outcome(bool(process.exitcode), seconds, ratios)
+
+
+def _measure(name: str, arguments: list[str]) -> None:
+    sys.argv = [name, *arguments]
+    import_module(f"benchmarks.{name}").main()
 
 
 def summary(outcomes: dict[str, Outcome]) -> Report:
@@ -68,7 +74,7 @@ def summary(outcomes: dict[str, Outcome]) -> Report:
         for ratio in ratios
     ]
     ends = [
-        [name, "failed" if outcome.exit_code else "done", f"{outcome.seconds:.0f}"]
+        [name, "failed" if outcome.failed else "done", f"{outcome.seconds:.0f}"]
         for name, outcome in outcomes.items()
     ]
     tables = {
@@ -99,7 +105,7 @@ def main() -> int:
     with TemporaryDirectory() as folder:
         outcomes = {name: run(name, arguments, options.output or Path(folder)) for name in NAMES}
     publish("run", summary(outcomes), options)
-    return int(any(outcome.exit_code for outcome in outcomes.values()))
+    return int(any(outcome.failed for outcome in outcomes.values()))
 
 
 if __name__ == "__main__":

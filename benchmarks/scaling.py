@@ -7,9 +7,7 @@ of gradients hidden behind the backward pass but for the last bucket; no straggl
     python benchmarks/scaling.py [--quick] [--rounds 5] [--output FOLDER]
 """
 
-import json
 import math
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -20,8 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from benchmarks.growth import make_model
+from benchmarks.ranks import time_steps
 from benchmarks.report import Report, Table, parse, publish
-from benchmarks.timing import Times
+from lumbar.tasks.curves import Curve, draw_curves
 
 PROCESSES = (1, 2)
 SIZE, ROUNDS = 256, 5
@@ -69,24 +68,6 @@ def _ring_seconds(members: int, size: float, rate: float, latency: float) -> flo
     return 2 * (members - 1) * (size / members / rate + latency)
 
 
-def steps_of(processes: int, size: int, rounds: int) -> Times:
-    """Times the steps of some processes.
-
-    Args:
-        processes: How many.
-        size: Edge of the images in pixels.
-        rounds: Timed steps.
-
-    Raises:
-        CalledProcessError: One of them failed.
-    """
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    script = str(Path(__file__).with_name("ranks.py"))
-    command = [*torchrun, f"--nproc-per-node={processes}", script, str(size), str(rounds)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - ours
-    return Times.of(json.loads(done.stdout.splitlines()[-1]))
-
-
 def gradient_bytes() -> int:
     """Of an R50-FPN detector, all of which learns."""
     model = make_model(torch.device("cpu"))
@@ -96,7 +77,7 @@ def gradient_bytes() -> int:
 def measure(*, quick: bool, rounds: int | None) -> Report:
     """Times processes, and computes the model."""
     size, rounds = (QUICK_SIZE, rounds or QUICK_ROUNDS) if quick else (SIZE, rounds or ROUNDS)
-    measured = {processes: steps_of(processes, size, rounds) for processes in PROCESSES}
+    measured = {processes: time_steps(processes, size, rounds) for processes in PROCESSES}
     cluster, sent = Cluster(), gradient_bytes()
     efficiencies = {gpus: cluster.efficiency(gpus, sent) for gpus in GPUS}
     rows = [
@@ -137,4 +118,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-from lumbar.tasks.curves import Curve, draw_curves

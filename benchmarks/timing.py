@@ -3,12 +3,13 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import multiprocessing
 
+from benchmarks.forked import answer
 from benchmarks.report import Ratio
 from benchmarks.results import device_kind
 
@@ -104,7 +105,7 @@ def take_turns(
 
 
 def alternate(
-    jobs: Jobs, device: torch.device, rounds: int
+    jobs: Jobs, device: torch.device, rounds: int, *, warm_up: int | None = None
 ) -> dict[str, dict[str, dict[str, Times]]]:
     """Times jobs in all precisions, those of one kind in turns.
 
@@ -112,6 +113,7 @@ def alternate(
         jobs: What is timed.
         device: Where they work.
         rounds: Timed rounds.
+        warm_up: Rounds before those; None: as many as the device needs.
 
     Returns:
         `{precision: {what: {whose: times}}}`.
@@ -121,7 +123,8 @@ def alternate(
         kinds.setdefault(what, {})[whose] = job
     return {
         precision: {
-            what: take_turns(rivals, device, rounds, precision) for what, rivals in kinds.items()
+            what: take_turns(rivals, device, rounds, precision, warm_up=warm_up)
+            for what, rivals in kinds.items()
         }
         for precision in DTYPES
     }
@@ -139,17 +142,11 @@ def peak(make_job: Callable[[torch.device], Job]) -> float:
     Raises:
         EOFError: The process ended before its job.
     """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_send_peak, args=(make_job, sender))
-    process.start()
-    sender.close()  # Else nobody would notice that the other end is gone.
-    found: float = receiver.recv()
-    process.join()
-    return found
+    found: Any = answer(_send_peak, make_job)
+    return float(found)
 
 
-def _send_peak(make_job: Callable[[torch.device], Job], connection: Any) -> None:
+def _send_peak(make_job: Callable[[torch.device], Job], connection: Connection) -> None:
     device = pick_device()
     job = make_job(device)
     before = _memory(device)
