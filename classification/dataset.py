@@ -5,6 +5,7 @@ import torch
 from torch.utils.data import Dataset
 
 from classification.labelled import Decoding, LabelledImages
+from lumbar.data.geometry import size_of
 from lumbar.data.sample import Sample, Transform, item_seed
 
 
@@ -38,7 +39,7 @@ class ImageDataset(Dataset[Sample]):
             key: (epoch, index).
 
         Returns:
-            The transformed image with its one label.
+            The transformed image with its one label, of a box (1, 4) around all of it.
 
         Raises:
             ValueError: The image cannot be read.
@@ -49,7 +50,9 @@ class ImageDataset(Dataset[Sample]):
         sample = Sample.of_pixels(
             pixels, image_id=image_id, seed=item_seed(self.seed, epoch, image_id)
         )
-        # Labels go with boxes, which transforms drop: this one is of the whole image.
         changed = self.transform(sample, np.random.default_rng(sample.seed))
+        # Labels go with boxes: this one is of the whole image, whatever has become of it.
+        height, width = size_of(changed)
+        changed.boxes = torch.tensor([[0, 0, width, height]], dtype=torch.float32)
         changed.labels = torch.from_numpy(self.images.labels[index : index + 1])
         return changed

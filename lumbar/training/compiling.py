@@ -67,7 +67,9 @@ def find_obstacle(hardware: Hardware) -> str:
         torch.compile(_trial, fullgraph=True)(torch.ones(8, device=hardware.kind))
     # What a backend fails of: no C++ compiler, no headers of Python, no Triton, a device that is too old for it.
     except ShortenTraceback as error:
-        return str(error).splitlines()[0]
+        lines = str(error).splitlines()
+        # What a compiler has found comes long after its command.
+        return next((line for line in lines if "error: " in line), lines[0])
     return ""
 
 
@@ -90,9 +92,8 @@ def compile_parts(
     torch.compiler.reset()  # the graphs of a run before would count against the limit
     settings = torch._dynamo.config  # noqa: SLF001 - has no public name
     settings.recompile_limit = max(settings.recompile_limit, _GRAPHS_PER_CANVAS * num_canvases)
-    settings.optimize_ddp = (
-        False  # the same graphs on any number of ranks, also where stages are checkpointed
-    )
+    # The same graphs on any number of ranks, also where stages are checkpointed.
+    settings.optimize_ddp = False
     for place, name in enumerate((*model.fixed_parts, *model.free_parts)):
         fixed = name in model.fixed_parts
         method = getattr(model, name)

@@ -37,6 +37,20 @@ def test_repeated_images_are_changed_otherwise_each_time(examples: Path) -> None
         assert not same.all()
 
 
+def test_a_batch_is_made_up_for_the_canvas(examples: Path) -> None:
+    """That the images fill, or not quite."""
+    for multiple, edge in ((1, 32), (24, 48)):
+        config = tiny_run(examples, [f"data.pad_multiple={multiple}"])
+        data = make_datamodule(config.data, in_channels=3, seed=0)
+
+        ((canvas, make),) = data.made_up_batches().items()
+
+        images, targets, _ = make()
+        assert canvas == (edge, edge)
+        assert images.canvas.shape == (8, 3, edge, edge)
+        assert targets.labels.shape == (8,)
+
+
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_each_image_is_evaluated_once(split: str, examples: Path) -> None:
     data = make_datamodule(tiny_run(examples).data, in_channels=1, seed=0)

@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,11 +12,19 @@ from torch._dynamo.utils import counters
 
 from lumbar.training.compiling import Mode, choose_mode, compile_parts
 from lumbar.training.config import TrainerConfig
+from lumbar.training.run import fit
+from tests.training.toy import TRAINER, ShuffledData, ToyModule, new_folder
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The .grad attribute of a Tensor:UserWarning"  # the compiler looks at its inputs
 )
 CPU = TrainerConfig(accelerator="cpu")
+WITHOUT_HEADERS = """\
+#!/bin/sh
+[ "$1" = --version ] && exec g++ --version
+echo "main.cpp:1:10: fatal error: Python.h: No such file or directory" >&2
+exit 1
+"""
 
 
 class Parts(nn.Module):
@@ -26,7 +35,7 @@ class Parts(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(3, 4, 3)
+        self.conv = nn.Conv2d(3, 4, 1)
 
     def dense(self, x: Tensor) -> Tensor:
         out: Tensor = self.conv(x).relu()
@@ -89,6 +98,43 @@ def test_nothing_is_compiled_where_nothing_is_learnt() -> None:
     assert num_graphs() == before
 
 
+class Learner(ToyModule):
+    """Learns by parts."""
+
+    def __init__(self, mode: Mode) -> None:
+        super().__init__()
+        self.parts = made(mode)
+
+    def training_step(self, batch: Sequence[Tensor], batch_index: int) -> Tensor:
+        loss: Tensor = self.parts(batch[0], batch[1][:, None, None].expand(-1, -1, 4).float())
+        return loss
+
+    def validation_step(self, batch: Sequence[Tensor], batch_index: int) -> None:
+        self.log("val/AP", self.parts.dense(batch[0]).mean(), batch_size=len(batch[0]))
+
+
+def learnt(path: Path, mode: Mode, steps: int, resume: Path | None = None) -> list[Tensor]:
+    config = TRAINER.model_copy(update={"max_steps": steps, "accumulate": 2, "ema_decay": 0.5})
+    module = Learner(mode)
+    fit(module, ShuffledData(count=24), config, folder=new_folder(path), resume=resume)
+    return [*module.parts.parameters()]
+
+
+def test_a_compiled_run_goes_on_compiled_or_not(tmp_path: Path) -> None:
+    """From the middle of an epoch, with averaged weights."""
+    whole = learnt(tmp_path / "whole", "default", 9)
+    part = learnt(tmp_path / "part", "default", 5)
+
+    last = new_folder(tmp_path / "part").last
+    compiled = learnt(tmp_path / "compiled", "default", 9, last)
+    eager = learnt(tmp_path / "eager", "none", 9, last)
+
+    assert not torch.allclose(whole[0], part[0])
+    for expected, same, close in zip(whole, compiled, eager, strict=True):
+        assert torch.equal(same, expected)
+        torch.testing.assert_close(close, expected, rtol=1e-6, atol=1e-7)
+
+
 @pytest.mark.parametrize("num_canvases", [0, 20])
 def test_the_limit_follows_the_number_of_canvases(num_canvases: int) -> None:
     made(num_canvases=num_canvases)
@@ -104,8 +150,20 @@ def test_a_cpu_compiles_only_when_it_is_asked_to(asked: str) -> None:
 
 
 @pytest.mark.slow
-def test_what_cannot_be_compiled_is_told_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a C++ compiler, as torch finds it: in a process of its own, where none was found before."""
+@pytest.mark.parametrize(
+    ("compiler", "reason"),
+    [
+        ("no-such-compiler", "No working C++ compiler found"),
+        ("without_headers.sh", "fatal error: Python.h: No such file"),
+    ],
+)
+def test_what_cannot_be_compiled_is_told_and_left(
+    compiler: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, by a process of its own, which has not looked for a C++ compiler before."""
+    script = tmp_path / "without_headers.sh"
+    script.write_text(WITHOUT_HEADERS)
+    script.chmod(0o755)
     program = (
         "import logging; logging.basicConfig(level='WARNING', format='%(message)s');"
         "from lumbar.training.compiling import choose_mode;"
@@ -113,13 +171,14 @@ def test_what_cannot_be_compiled_is_told_and_left(monkeypatch: pytest.MonkeyPatc
         "config = TrainerConfig(accelerator='cpu', compile='default');"
         "print(choose_mode(config, num_canvases=1, steps=9))"
     )
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    monkeypatch.setenv("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1")
+    monkeypatch.setenv("CXX", str(script) if script.name == compiler else compiler)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
 
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
 
+    (line,) = (line for line in done.stderr.splitlines() if "trainer.compile" in line)
     assert done.stdout == "none\n"
-    assert "trainer.compile=default: goes on without, as here" in done.stderr
-    assert "no-such-compiler" in done.stderr
+    assert line.startswith("trainer.compile=default: goes on without, as here ")
+    assert reason in line
