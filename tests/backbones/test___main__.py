@@ -1,18 +1,20 @@
 """The catalogue as a user reads it."""
 
-import subprocess
+import runpy
 import sys
 
 import pytest
 
 from backbones.__main__ import main
-from tests.conftest import ROOT
 
 
-def test_it_is_printed_with_its_costs() -> None:
-    command = [sys.executable, "-m", "backbones", "resnet18", "cifar_resnet20"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    _, large, small, _ = done.stdout.splitlines()
+def test_it_is_printed_with_its_costs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["backbones", "resnet18", "cifar_resnet20"])
+    monkeypatch.delitem(sys.modules, "backbones.__main__")
+    runpy.run_module("backbones", run_name="__main__")
+    _, large, small, _ = capsys.readouterr().out.splitlines()
     assert large.split() == [
         *("resnet18", "11,176,512", "1,813,561,344", "224"),
         *("c2", "64/4", "c3", "128/8", "c4", "256/16", "c5", "512/32"),

@@ -101,6 +101,8 @@ SMALL_COUNTS = {
     "cifar_wide_resnet28_10": (36_479_194, 5_243_328_768),
 }
 """The same at 32 x 32, with 10 classes."""
+THOUSAND_LAYERS = ("cifar_resnet1202", "cifar_resnet1001", "cifar_preresnet1001")
+"""They differ from others in their number of units alone, and take seconds."""
 VGG_COUNTS = {
     "vgg16": (138_357_544, 15_470_264_320),
     "vgg16_bn": (138_365_992, 15_470_264_320),
@@ -115,7 +117,14 @@ def test_every_name_of_the_settings_is_a_network() -> None:
     assert len(ARCHS) + len(VGGS) == len(NAMES)
 
 
-@pytest.mark.parametrize("name", [*COUNTS, *SMALL_COUNTS])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *COUNTS,
+        *(name for name in SMALL_COUNTS if name not in THOUSAND_LAYERS),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in THOUSAND_LAYERS),
+    ],
+)
 def test_parameters_and_multiply_adds(name: str) -> None:
     size, classes = (32, 10) if name in SMALL_COUNTS else (224, 1000)
     with torch.device("meta"):

@@ -260,7 +260,11 @@ def test_gradients_equal_torchvisions() -> None:
 
 @pytest.mark.parametrize("stem", [pytest.param((7,), marks=pytest.mark.slow), (3, 3, 3)])
 def test_compiles_as_one_graph_with_checkpoints(stem: tuple[int, ...]) -> None:
-    make = partial(small, stem, checkpointed=["layer2"])
+    def make() -> ResNet:
+        torch.manual_seed(0)
+        arch = Arch((1, 1), BOTTLENECK, width=8, stem=stem)
+        return ResNet(arch, checkpointed=["layer2"]).double()
+
     x = pixels(2, 3, 64, 64)
     eager, net = step(make(), x), make()
     compiled = torch.compile(net, backend="aot_eager", fullgraph=True)

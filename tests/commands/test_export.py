@@ -11,20 +11,24 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    "task",
-    # A detector's graph is large; `end_to_end` exports one at each run.
-    [pytest.param("detector", marks=pytest.mark.slow), "segmenter", "classifier"],
+    ("task", "name"),
+    [
+        # A detector's graph is large; `end_to_end` exports one at each run.
+        pytest.param("detector", "model.pt2", marks=pytest.mark.slow),
+        ("segmenter", "model.pt2"),
+        ("classifier", "model.onnx"),
+    ],
 )
 def test_models_of_all_tasks_are_exported(
-    task: str, request: pytest.FixtureRequest, photo: Path, tmp_path: Path
+    task: str, name: str, request: pytest.FixtureRequest, photo: Path, tmp_path: Path
 ) -> None:
-    weights, output = request.getfixturevalue(task), tmp_path / "model.pt2"
+    weights, output = request.getfixturevalue(task), tmp_path / name
     command = ["--weights", str(weights), "--output", str(output), "--image", str(photo)]
 
     assert main(command) == 0
 
     assert output.is_file()
-    about = json.loads((tmp_path / "model.pt2.json").read_text())
+    about = json.loads((tmp_path / f"{name}.json").read_text())
     assert "cat" in json.dumps(about)
 
 

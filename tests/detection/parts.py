@@ -21,7 +21,7 @@ STRIDES = {"p2": 4, "p3": 8, "p4": 16, "p5": 32, "p6": 64}
 
 _IN_GROUPS: Mapping[str, Mapping[str, object]] = {"backbone": {"norm": "group"}}
 _TINY: Mapping[str, Mapping[str, object]] = {
-    "backbone": {"name": "resnet18", "weights": "none", "freeze": ()},
+    "backbone": {"name": "resnet18", "width": 16, "weights": "none", "freeze": ()},
     "fpn": {"channels": CHANNELS},
     "anchors": {"sizes": (8.0, 16.0, 32.0, 64.0, 128.0)},
     "rpn": {
@@ -36,7 +36,7 @@ _TINY: Mapping[str, Mapping[str, object]] = {
 
 
 def tiny_config(preset: str = "lumbar", **changes: Mapping[str, object]) -> ModelConfig:
-    """A ResNet-18 in groups under a narrow pyramid, with few boxes; `changes` go over its sections."""
+    """A narrow ResNet-18 in groups under a narrow pyramid, with few boxes; `changes` go over its sections."""
     layers = (_IN_GROUPS, PRESETS[preset].get("model", {}), _TINY, changes)
     sections: dict[str, dict[str, object]] = {}
     for name, settings in (section for layer in layers for section in layer.items()):

@@ -16,7 +16,7 @@ def tiny_run(examples: Path, overrides: Sequence[str] = ()) -> DetectionConfig:
     }
     size = {"short": [96], "test_short": 96, "long": 128}
     config = {
-        "model": tiny_config(backbone={"width": 16}).model_dump(mode="json"),
+        "model": tiny_config().model_dump(mode="json"),
         "data": {"root": str(examples / "bccd"), "workers": 0, "resize": size, **splits},
         "optim": {"name": "adamw", "lr": 1e-3, "base_batch_size": None},
         "schedule": {"name": "constant", "warmup_steps": 0},

@@ -10,6 +10,7 @@ from detection.export import export_detector
 from tests.detection.small_detector import small_detector
 
 
+@pytest.mark.slow  # `tasks` leaves files, and `export_check` finds differences; the graph takes seconds
 def test_a_difference_leaves_the_older_file_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +21,7 @@ Norm = Callable[[int], nn.Module]
 
 def small_detector(num_classes: int, norm: Norm = FrozenBatchNorm2d) -> State:
     """torchvision's Faster R-CNN on a ResNet-18, the first version; `num_classes` counts the background."""
-    body = resnet_fpn_backbone(backbone_name="resnet18", weights=None, norm_layer=norm)
-    return _with_statistics(FasterRCNN(body, num_classes))
+    return {name: value.clone() for name, value in _first(num_classes, norm).items()}
 
 
 def small_detector_v2(num_classes: int) -> State:
@@ -34,6 +34,14 @@ def small_detector_v2(num_classes: int) -> State:
         box_head=FastRCNNConvFCHead((256, 7, 7), [256] * 4, [1024], nn.BatchNorm2d),
     )
     return _with_statistics(model)
+
+
+@lru_cache(1)
+def _first(num_classes: int, norm: Norm) -> State:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        body = resnet_fpn_backbone(backbone_name="resnet18", weights=None, norm_layer=norm)
+        return _with_statistics(FasterRCNN(body, num_classes))
 
 
 def _with_statistics(model: nn.Module) -> State:

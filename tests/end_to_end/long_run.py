@@ -56,6 +56,8 @@ class LongData(ShuffledData):
 
 
 if __name__ == "__main__":
+    if "LOCAL_RANK" not in os.environ:
+        os.setsid()  # a process group of its own, as a terminal gives one to each command
     torch.set_num_threads(1)
     place, devices, stage, workers = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
     config = TRAINER.model_copy(update={"devices": devices, "max_epochs": 1, "loggers": ("csv",)})

@@ -15,12 +15,10 @@ Run = Callable[..., tuple[int, str]]
 """(name of a tool, its arguments, folder, variables of the environment) to the exit code and all that was printed."""
 
 
-def run_tool(
-    name: str, *arguments: object, folder: Path, under: Sequence[str] = (), **environment: str
-) -> tuple[int, str]:
-    """Runs `tools/NAME.py` in `folder`, on one thread, by the command `under` if there is one."""
+def run_tool(name: str, *arguments: object, folder: Path, **environment: str) -> tuple[int, str]:
+    """Runs `tools/NAME.py` in `folder`, on one thread."""
     done = subprocess.run(
-        [*under, sys.executable, str(TOOLS / f"{name}.py"), *map(str, arguments)],
+        [sys.executable, str(TOOLS / f"{name}.py"), *map(str, arguments)],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
         stdout=subprocess.PIPE,

@@ -3,18 +3,22 @@
 import os
 from pathlib import Path
 
+from PIL import Image
+
 from tests.backbones.zoo_files import as_arrays, caffe2_name, random_resnet, renamed, write_pickle
 from tests.detection.zoo_files import as_detectron2, small_detector
-from tests.end_to_end.shell import complain, run_tool, succeed
+from tests.end_to_end.shell import complain, succeed
 
 
 def test_a_pickle_of_detectron2_finds_objects(tmp_path: Path, examples: Path) -> None:
     content = {"model": as_arrays(as_detectron2(small_detector(81))), "__author__": "Detectron2"}
     write_pickle(tmp_path / "model_final.pkl", content)
-    image = min((examples / "coco").rglob("*.jpg"))
+    with Image.open(min((examples / "coco").rglob("*.jpg"))) as photo:
+        photo.crop((0, 90, 320, 130)).save(tmp_path / "strip.png")  # enlarged, it stays narrow
 
     shown = succeed("convert_weights", "model_final.pkl", "d2.safetensors", folder=tmp_path)
-    succeed("predict", "--weights", "d2.safetensors", image, "--output", "found", folder=tmp_path)
+    command = ("--weights", "d2.safetensors", "strip.png", "--output", "found")
+    succeed("predict", *command, folder=tmp_path)
 
     assert "preset detectron2" in shown
     assert any((tmp_path / "found").iterdir())
@@ -46,7 +50,7 @@ def test_code_is_refused_and_mistakes_are_named(tmp_path: Path) -> None:
     write_pickle(tmp_path / "evil.pkl", Payload())
 
     evil = ("evil.pkl", "out.safetensors")
-    refused = complain("convert_weights", *evil, folder=tmp_path, run=run_tool)
+    refused = complain("convert_weights", *evil, folder=tmp_path)
     suffix = complain("convert_weights", "evil.pkl", "out.pth", folder=tmp_path)
     style = complain("convert_weights", "e.pkl", "o.safetensors", "--style=tf", folder=tmp_path)
 

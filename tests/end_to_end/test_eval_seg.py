@@ -7,7 +7,7 @@ import pytest
 
 from lumbar.training.run_folder import RunFolder
 from segmentation.evaluate import evaluate_weights
-from tests.end_to_end.shell import complain, run_tool, succeed, succeed_together, two_ranks
+from tests.end_to_end.shell import complain, succeed, succeed_together, two_ranks
 
 Trained = tuple[RunFolder, str]
 PLAIN = "trainer.progress=none"
@@ -18,7 +18,7 @@ def test_weights_score_as_in_their_run(trained_seg: Trained, tmp_path: Path) -> 
     run, _ = trained_seg
 
     command = ("--weights", run.weights, "--split", "test", "--output", tmp_path)
-    succeed("eval_seg", *command, folder=tmp_path, run=run_tool)
+    succeed("eval_seg", *command, folder=tmp_path)
 
     assert (tmp_path / "results.json").read_text() == run.results.read_text()
 

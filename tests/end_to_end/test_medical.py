@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lumbar.data.image_io import list_images
-from tests.end_to_end.shell import complain, fork_tool, run_tool, succeed
+from tests.end_to_end.shell import complain, fork_tool, succeed
 
 CASES = 6
 
@@ -93,7 +93,7 @@ def test_new_cases_become_masks_of_their_size(fitted: Path, study: Path, tmp_pat
     images = study.parent / "images"
 
     command = ("predict", fitted, images, "--output", "found")
-    succeed("medical", *command, folder=tmp_path, run=run_tool)
+    succeed("medical", *command, folder=tmp_path)
 
     for image in images.iterdir():
         mask = tmp_path / "found" / "masks" / image.name
@@ -103,8 +103,9 @@ def test_new_cases_become_masks_of_their_size(fitted: Path, study: Path, tmp_pat
     assert (tmp_path / "found" / "predictions.csv").is_file()
 
 
+@pytest.mark.slow  # as `medical/delivery` exports a network at each run, and runs it
 def test_an_exported_network_runs_without_torch(fitted: Path, study: Path, tmp_path: Path) -> None:
-    succeed("medical", "export", fitted, "--output", "out", "--verify", "2", folder=tmp_path)
+    succeed("medical", "export", fitted, "--output", "out", "--verify", "1", folder=tmp_path)
 
     code = (
         "import runpy, sys; sys.modules['torch'] = sys.modules['lightning'] = None; "

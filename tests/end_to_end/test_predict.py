@@ -13,7 +13,7 @@ from torchvision.models.detection import fasterrcnn_resnet50_fpn
 
 from lumbar.data.image_io import read_image
 from lumbar.training.run_folder import RunFolder
-from tests.end_to_end.shell import complain, run_tool, succeed
+from tests.end_to_end.shell import complain, succeed
 
 SCORE = 0.3
 
@@ -38,7 +38,7 @@ def test_folders_and_globs_become_results_and_pictures(
 ) -> None:
     command = ("--weights", trained[0].weights, "album", "t*.jpg", "--score", "0")
 
-    succeed("predict", *command, "--output", "found", folder=tmp_path, run=run_tool)
+    succeed("predict", *command, "--output", "found", folder=tmp_path)
 
     rows = predictions(tmp_path / "found")
     assert {(row["image_id"], row["file_name"]) for row in rows} == {

@@ -55,6 +55,7 @@ def test_three_epochs_move_the_weights(alone: RunFolder, trained: tuple[RunFolde
     assert max(float((first[name] - last[name]).abs().max()) for name in first) > 1e-3
 
 
+@pytest.mark.slow  # three processes import torch; `test_signals` has as many under torchrun
 def test_torchrun_gives_the_weights_of_one_process(
     small_config: Path, alone: RunFolder, tmp_path: Path
 ) -> None:

@@ -1,33 +1,26 @@
 """A study from the command line goes on where it was stopped, and ends with its table and figure."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 from lumbar.training.load import dump_config
 from tests.classification.small_study import small_study
 from tests.end_to_end.shell import TOOLS, complain, succeed
+from tests.processes import start_script
 
 
 def test_a_stopped_study_goes_on(examples: Path, tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(dump_config(small_study(examples)))
     command = ("--config", "small.yaml", "--output", "out")
 
-    process = subprocess.Popen(
-        [sys.executable, str(TOOLS / "residual_study.py"), *command],
-        cwd=tmp_path,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-    )
+    script, printed = TOOLS / "residual_study.py", tmp_path / "printed"
+    process = start_script(script, *command, folder=tmp_path, output=printed)
     first = tmp_path / "out" / "plain-seed0" / "model.safetensors"
     second = tmp_path / "out" / "residual-seed0" / "config.yaml"
-    while process.poll() is None and not second.is_file():
+    while process.is_alive() and not second.is_file():
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    process.wait()
+    process.terminate()
+    process.join()
     assert not (tmp_path / "out" / "error.md").exists()
     written = first.stat().st_mtime_ns
 

@@ -2,37 +2,40 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from torch.distributed import run as torchrun
 
 from lumbar.training.checkpoint import AtomicCheckpointIO
 from lumbar.training.load import project_root
 from lumbar.training.run_folder import RunFolder
+from tests.processes import start_script
 
-Send = Callable[[subprocess.Popen[str], list[int]], None]
-"""(launched process, process ids of the ranks) to whoever is told."""
+Send = Callable[[int, list[int]], None]
+"""(process id that was launched, those of the ranks) to whoever is told."""
+Launcher = tuple[Path, *tuple[object, ...]]
+"""A script and the first words of its command line."""
 SCRIPT = Path(__file__).with_name("long_run.py")
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+ALONE: Launcher = (SCRIPT,)
+TORCHRUN: Launcher = (Path(torchrun.__file__), "--standalone", "--nproc-per-node=2", SCRIPT)
 SECONDS = 120
 
 
 def to_launcher(number: int) -> Send:
-    return lambda process, ranks: process.send_signal(number)
+    return lambda launcher, ranks: os.kill(launcher, number)
 
 
 def to_all(number: int) -> Send:
     """As a terminal does, and a scheduler: the loader processes get it, too."""
-    return lambda process, ranks: os.killpg(process.pid, number)
+    return lambda launcher, ranks: os.killpg(launcher, number)
 
 
 def to_second(number: int) -> Send:
-    return lambda process, ranks: os.kill(ranks[1], number)
+    return lambda launcher, ranks: os.kill(ranks[1], number)
 
 
 PATTERNS = {
@@ -54,43 +57,43 @@ class LongRun:
         ranks: int = 2,
         stage: str = "training",
         workers: int = 0,
-        launcher: Sequence[str] = (),
+        launcher: Launcher = ALONE,
     ) -> None:
         self.folder = RunFolder(folder / "run")
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, *launcher, str(SCRIPT), str(self.folder.path)),
-                *(str(ranks), stage, str(workers)),
-            ],
-            env=os.environ | {"PYTHONPATH": str(project_root()), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
+        self.printed = folder / "printed"
+        script, *options = launcher
+        self.process = start_script(
+            script,
+            *(*options, self.folder.path, ranks, stage, workers),
+            folder=folder,
+            output=self.printed,
+            PYTHONPATH=str(project_root()),
         )
+        assert self.process.pid
+        self.launched = self.process.pid
         try:
             self.ranks = [self._pid(rank) for rank in range(ranks)]
         except BaseException:
             self.kill()
             raise
 
-    def told(self, send: Send) -> tuple[int, str]:
+    def told(self, send: Send) -> tuple[int | None, str]:
         """The exit code and all that was printed, once every process has ended."""
         try:
-            send(self.process, self.ranks)
-            output, _ = self.process.communicate(timeout=SECONDS)
+            send(self.launched, self.ranks)
+            _until(lambda: not self.process.is_alive(), "it does not end")
             _until(lambda: not any(map(_is_alive, self.ranks)), "a rank is left behind")
         except BaseException:
             self.kill()
             raise
-        return self.process.returncode, output
+        return self.process.exitcode, self.printed.read_text()
 
     def kill(self) -> None:
-        """Ends the ranks of torchrun, too: they have groups of their own, and would keep the output open."""
-        for pid in _family(self.process.pid):
+        """Ends the ranks of torchrun, too, which have groups of their own."""
+        for pid in _family(self.launched):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.communicate()
+        self.process.join()
 
     def _pid(self, rank: int) -> int:
         file = self.folder.path.with_name(f"run.{rank}")
@@ -117,6 +120,10 @@ def _family(pid: int) -> list[int]:
     except FileNotFoundError:
         return []
     return [pid, *(member for child in children for member in _family(int(child)))]
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def _is_alive(pid: int) -> bool:
@@ -160,10 +167,10 @@ def test_torchrun_lets_its_processes_save(tmp_path: Path) -> None:
 
 
 def test_a_second_control_c_ends_at_once(tmp_path: Path) -> None:
-    def twice(process: subprocess.Popen[str], ranks: list[int]) -> None:
-        os.killpg(process.pid, signal.SIGINT)
+    def twice(launcher: int, ranks: list[int]) -> None:
+        os.killpg(launcher, signal.SIGINT)
         time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(launcher, signal.SIGINT)
 
     run = LongRun(tmp_path, ranks=1, workers=1)
     begin = time.monotonic()
@@ -192,10 +199,9 @@ def test_one_process_alone(tmp_path: Path, pattern: str, stage: str) -> None:
 def test_a_killed_loader_process_is_one_message(tmp_path: Path) -> None:
     run = LongRun(tmp_path, ranks=1, workers=1)
 
-    def kill_worker(process: subprocess.Popen[str], ranks: list[int]) -> None:
-        children = Path(f"/proc/{ranks[0]}/task/{ranks[0]}/children").read_text().split()
-        commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in map(int, children)}
-        (worker,) = (pid for pid, command in commands.items() if SCRIPT.name in command)
+    def kill_worker(launcher: int, ranks: list[int]) -> None:
+        own, *others = _family(launcher)
+        (worker,) = (pid for pid in others if _command(pid) == _command(own))
         os.kill(worker, signal.SIGKILL)
 
     code, output = run.told(kill_worker)

@@ -57,7 +57,7 @@ def test_two_processes_train_the_weights_of_one(
     """With mixed images, too: neighbours in a batch of even size are neighbours on any number of ranks."""
     changes = ("trainer.devices=2", "data.batch_size_per_device=4")
     command = ("--config", config, *MIXED, *changes)
-    output = succeed("train_cls", *command, folder=tmp_path, run=run_tool)
+    output = succeed("train_cls", *command, folder=tmp_path)
 
     two, one = RunFolder(tmp_path / "runs" / "small_cls-1"), trained[0]
     expected = load_weights(one.weights)[0]
@@ -71,7 +71,7 @@ def test_weights_score_as_in_their_run(trained: tuple[RunFolder, str], tmp_path:
     run, _ = trained
 
     command = ("--weights", run.weights, "--split", "test", "--output", tmp_path)
-    shown = succeed("eval_cls", *command, folder=tmp_path, run=run_tool)
+    shown = succeed("eval_cls", *command, folder=tmp_path)
 
     assert (tmp_path / "results.json").read_text() == run.results.read_text()
     assert "images by their class (rows)" in shown

@@ -2,8 +2,8 @@
 
 import csv
 import json
+import resource
 import shutil
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ from safetensors import safe_open
 
 from lumbar.training.checkpoint import AtomicCheckpointIO
 from lumbar.training.run_folder import RunFolder
-from tests.end_to_end.shell import complain, run_tool, succeed
+from tests.end_to_end.shell import TOOLS, complain, run_tool, succeed
+from tests.processes import start_script
 
 TINY_IMAGES = (
     "data.resize.short=[64]",
@@ -178,12 +179,21 @@ def test_a_broken_image_is_named(tmp_path: Path, small_config: Path, coco: Path)
     assert line.startswith(f"error: {broken}: cannot be read")
 
 
+def fork_limited(name: str, *arguments: object, folder: Path) -> tuple[int, str]:
+    """A tool that may write 2 MB into a file; it has that limit before it has read its settings."""
+    printed = folder / "printed"
+    process = start_script(TOOLS / f"{name}.py", *arguments, folder=folder, output=printed)
+    assert process.pid is not None
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+    process.join()
+    return process.exitcode or 0, printed.read_text()
+
+
 def test_a_full_disk_is_one_message(tmp_path: Path, small_config: Path) -> None:
     """A process that may not write more than so much into a file finds what one on a full disk does."""
     command = ("--config", small_config, "--output", "run")
-    limited = partial(run_tool, under=["prlimit", "--fsize=2000000"])
 
-    message = complain("train_det", *command, folder=tmp_path, run=limited)
+    message = complain("train_det", *command, folder=tmp_path, run=fork_limited)
 
     (line,) = [line for line in message.splitlines() if line.startswith("error:")]
     assert line.startswith("error: run/checkpoints/last.ckpt: cannot be written (")

@@ -2,11 +2,8 @@
 
 import csv
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,6 +16,7 @@ from safetensors import safe_open
 from lumbar.training.checkpoint import AtomicCheckpointIO, load_weights
 from lumbar.training.run_folder import RunFolder
 from tests.end_to_end.shell import TOOLS, complain, run_tool, succeed
+from tests.processes import start_script
 from tests.segmentation.mask_set import NAMES
 
 Trained = tuple[RunFolder, str]
@@ -63,16 +61,13 @@ def test_a_stopped_run_goes_on_to_the_same_bits(small_seg_config: Path, tmp_path
     succeed("train_seg", *command, "whole", folder=tmp_path)
     stopped, whole = RunFolder(tmp_path / "stopped"), RunFolder(tmp_path / "whole")
 
-    process = subprocess.Popen(
-        [sys.executable, str(TOOLS / "train_seg.py"), *map(str, command), "stopped"],
-        cwd=tmp_path,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-    )
-    while process.poll() is None and not stopped.last.is_file():
+    script, printed = TOOLS / "train_seg.py", tmp_path / "printed"
+    process = start_script(script, *command, "stopped", folder=tmp_path, output=printed)
+    while process.is_alive() and not stopped.last.is_file():
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait() == 128 + signal.SIGTERM
+    process.terminate()
+    process.join()
+    assert process.exitcode == 128 + signal.SIGTERM
     assert 0 < AtomicCheckpointIO().load_checkpoint(stopped.last)["global_step"] < 12
     assert not stopped.weights.exists()
 

@@ -28,7 +28,10 @@ class Pair(NamedTuple):
     ours: FCN
 
 
-@pytest.fixture(scope="module", params=["fcn_resnet50", "fcn_resnet101"])
+@pytest.fixture(
+    scope="module",
+    params=["fcn_resnet50", pytest.param("fcn_resnet101", marks=pytest.mark.slow)],
+)
 def pair(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pair]:

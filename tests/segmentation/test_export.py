@@ -21,6 +21,7 @@ def test_a_file_is_written_with_its_description_and_the_differences_are_told(
     assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "model.onnx.json"}
     about = json.loads((tmp_path / "model.onnx.json").read_text())
     assert about["classes"] == CLASSES.to_dict()
+    assert "ONNX opset 20" in caplog.text
     for canvas in ("1 x 96 x 160", "2 x 128 x 192"):
         (line,) = (line for line in caplog.text.splitlines() if canvas in line)
         assert "same" in line

@@ -27,8 +27,10 @@ FORMATS: tuple[Format, ...] = ("onnx", "pt2")
 SEGMENTERS = (
     ("plain", "multilabel"),
     ("pyramid", "multiclass"),
-    ("skip", "multiclass"),
-    *(pytest.param((kind, "multiclass"), marks=pytest.mark.slow) for kind in ("plain", "d6")),
+    *(
+        pytest.param((kind, "multiclass"), marks=pytest.mark.slow)
+        for kind in ("skip", "plain", "d6")
+    ),
 )
 READER = """
 import json, math, sys

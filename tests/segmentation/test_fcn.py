@@ -31,12 +31,13 @@ def model(request: pytest.FixtureRequest) -> FCN:
 
 
 in_all_kinds = pytest.mark.parametrize("model", KINDS, indirect=True)
-in_all_graphs = pytest.mark.parametrize(
-    "model",
-    [pytest.param(kind, marks=pytest.mark.slow if kind == "d6" else ()) for kind in KINDS],
-    indirect=True,
-)
-"""Those of `d6` differ from those of `plain` in numbers alone, and take seconds."""
+
+
+def in_graphs_of(*kinds: str) -> pytest.MarkDecorator:
+    """These at each run, the others with the slow tests: they take seconds."""
+    marks = {kind: () if kind in kinds else pytest.mark.slow for kind in KINDS}
+    models = [pytest.param(kind, marks=mark) for kind, mark in marks.items()]
+    return pytest.mark.parametrize("model", models, indirect=True)
 
 
 def total(losses: dict[str, Tensor]) -> Tensor:
@@ -81,7 +82,7 @@ def test_everything_is_made_on_the_device_of_the_images(model: FCN) -> None:
     assert {x.device.type for x in results} == {"meta"}
 
 
-@in_all_graphs
+@in_graphs_of("plain", "pyramid", "skip")
 def test_compiled_losses_and_gradients_are_the_same(model: FCN) -> None:
     compiled = torch.compile(model.losses, fullgraph=True, backend="aot_eager")
     images, labels = make_images(), make_labels()
@@ -124,7 +125,7 @@ def test_both_heads_and_the_backbone_draw_apart() -> None:
     assert not torch.equal(*maps)
 
 
-@in_all_graphs
+@in_graphs_of("pyramid")
 def test_compiled_predictions_are_the_same(model: FCN) -> None:
     compiled = torch.compile(model.predict, fullgraph=True, backend="aot_eager")
     images = make_images()
@@ -132,7 +133,7 @@ def test_compiled_predictions_are_the_same(model: FCN) -> None:
     assert torch.equal(compiled(images).labels, model.predict(images).labels)
 
 
-@in_all_graphs
+@in_graphs_of("skip")  # `test_export_graph` exports the others
 def test_exported_predictions_are_the_same_for_any_batch_and_canvas(model: FCN) -> None:
     # A side of one cell on p6 is a case of its own for the exporter: 96 pixels are the least it covers.
     rows, columns = (torch.export.Dim(name, min=3, max=40) for name in ("rows", "columns"))

@@ -39,7 +39,7 @@ def clipped(model: FCN, images: Images) -> Tensor:
     return model.logits(images).clamp(0, 1)
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(shapes, shapes, st.floats(0, 0.9), st.integers(1, 5))
 def test_a_model_of_pixels_gives_exactly_what_it_gives_at_once(
     size: tuple[int, int], window: tuple[int, int], overlap: float, per_batch: int
@@ -51,7 +51,7 @@ def test_a_model_of_pixels_gives_exactly_what_it_gives_at_once(
     assert is_same
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(shapes, shapes, st.floats(0, 0.9), st.sampled_from(["multiclass", "multilabel"]))
 def test_with_exponentials_it_gives_the_same_but_for_their_last_bits(
     size: tuple[int, int], window: tuple[int, int], overlap: float, task: str

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from medical.delivery.export import export
+from medical.commands import main
 from tests.medical.delivery.fits import (
     HIPPOCAMPUS,
     made_up_scans,
@@ -30,5 +30,5 @@ def fit(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bundle(fit: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The export of the fit, to be left as it is."""
     folder = tmp_path_factory.mktemp("exports") / "bundle"
-    export(fit, folder, verify=1)
+    assert main(["export", str(fit), "--output", str(folder), "--verify", "1"]) == 0
     return folder
