@@ -9,6 +9,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -150,9 +151,11 @@ def load(workers: Sequence[int], short: int) -> dict[int, float]:
     speeds = {}
     for count in workers:
         data = photographs([f"data.resize.test_short={short}", f"data.workers={count}"])
-        batches = iter(data.val_dataloader())
+        loader = data.val_dataloader()
+        batches = iter(loader)
         first = len(next(batches).image_ids)
-        taken = seconds(lambda batches=batches: list(batches), device)  # type: ignore[misc]
+        # Not to the end, at which workers are waited for.
+        taken = seconds(partial(list, islice(batches, len(loader) - 1)), device)
         speeds[count] = (len(data.records("val")) - first) / taken
     return speeds
 
@@ -199,7 +202,7 @@ def measure(*, quick: bool, rounds: int | None) -> Report:
             curves=[
                 Curve(name, points, colour=n) for n, (name, points) in enumerate(grown.items())
             ],
-            title=f"{what} of a step as it grows",
+            title=f"{what.capitalize()} of a step as it grows",
             axes=("doublings", f"{what}, as a multiple"),
         )
         for what, grown in (("time", time_curves), ("memory", memory_curves))

@@ -79,4 +79,9 @@ def publish(name: str, report: Report, options: argparse.Namespace) -> None:
     path = write(name, found | dict(report.values), options.output)
     print(f"\n{path}")
     for plot, draw in report.plots.items():
-        draw(path.with_name(path.name.replace(name, f"{name}-{plot}", 1)).with_suffix(".svg"))
+        draw(plot_of(path, name, plot))
+
+
+def plot_of(path: Path, name: str, plot: str) -> Path:
+    """Where a plot of a benchmark lies, beside its JSON."""
+    return path.with_name(path.name.replace(name, f"{name}-{plot}", 1)).with_suffix(".svg")

@@ -1,6 +1,6 @@
-"""Puts the newest numbers into docs/performance.md: between its marks stand tables of benchmarks/results.
+"""Puts the newest numbers into docs/performance.md: between its marks stand tables and plots of benchmarks/results.
 
-A table begins behind `<!-- numbers: BENCHMARK-KIND TABLE -->` and ends before `<!-- end -->`. usage:
+They begin behind `<!-- numbers: BENCHMARK-KIND NAME -->` and end before `<!-- end -->`. usage:
 
     python benchmarks/tables.py
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.report import plot_of
 from benchmarks.results import latest
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
@@ -22,19 +23,24 @@ _PLACE = re.compile(
 
 
 def filled(text: str) -> str:
-    """The text with the newest tables in all its places; where nothing was measured yet, it says so."""
+    """The text with the newest numbers in all its places; where nothing was measured yet, it says so."""
     return _PLACE.sub(lambda place: f"{place['mark']}\n{_numbers(place)}\n{place['end']}", text)
 
 
 def _numbers(place: re.Match[str]) -> str:
     path = latest(place["name"], place["kind"])
-    found = json.loads(path.read_text(encoding="utf-8")) if path else {}
-    cells = found.get("tables", {}).get(place["title"])
-    if cells is None:
+    if path is None:
         return f"Not measured yet on a {'GPU' if place['kind'] == 'cuda' else 'CPU'}.\n"
-    lines = [cells["header"], ["---"] * len(cells["header"]), *cells["rows"]]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{table}\n\n{found['device']}, torch {found['versions']['torch']}, {found['date']}\n"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    parts = [f"{found['device']}, torch {found['versions']['torch']}, {found['date']}\n"]
+    plot = plot_of(path, place["name"], place["title"])
+    if plot.is_file():
+        parts.insert(0, f"![{place['title']}](../benchmarks/results/{plot.name})")
+    cells = found["tables"].get(place["title"])
+    if cells is not None:
+        lines = [cells["header"], ["---"] * len(cells["header"]), *cells["rows"]]
+        parts.insert(0, "\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return "\n\n".join(parts)
 
 
 def main() -> None:
