@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -80,4 +81,9 @@ def _become(words: Sequence[str], folder: Path, output: Path, variables: Mapping
     # Lightning has looked for it when it was imported.
     rank_zero_only.rank = int(variables.get("RANK", variables.get("SLURM_PROCID", "0")))  # type: ignore[attr-defined]
     sys.argv = [*words]
-    runpy.run_path(words[0], run_name="__main__")
+    try:
+        runpy.run_path(words[0], run_name="__main__")
+    except KeyboardInterrupt:
+        # Ends as Python itself does; `multiprocessing` would make an error of it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)

@@ -83,6 +83,8 @@ def draw_curves(
         logarithmic: Whether y has the same distance from 1 to 10 as from 10 to 100; curves leave it at the bottom where
             they are zero.
     """
+    from matplotlib.ticker import LogFormatter
+
     with drawing(path, title) as frame:
         for curve in curves:
             _draw(frame, curve)
@@ -90,6 +92,7 @@ def draw_curves(
         if logarithmic and any(y > 0 for curve in curves for _, y in curve.points):
             frame.set_yscale("log")
             frame.yaxis.set_major_formatter("{x:g}")
+            frame.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
         else:
             frame.set_ylim(bottom=0)
         frame.legend(loc="upper left", bbox_to_anchor=(1, 1))

@@ -30,7 +30,7 @@ def test_errors_are_in_figure_and_table(output: Path, examples: Path) -> None:
     assert rows[1]["test error, %"] == pytest.approx([(low + high) / 2, low, high])
     assert table.startswith("Which one is better?\n\n| network | training error, % |")
     assert "| better |" in table
-    assert "<polygon" in (output / "error.svg").read_text()
+    assert "FillBetween" in (output / "error.svg").read_text()
 
 
 @pytest.mark.parametrize(
