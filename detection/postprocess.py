@@ -69,7 +69,7 @@ class Postprocess:
         valid = scores > 0
         index = torch.where(valid, index, 0)
         return Detections(
-            take(boxes, index) * valid[..., None],
+            take(boxes, index).where(valid[..., None], 0.0),
             scores.clamp(min=0),
             torch.where(valid, labels.gather(1, index), -1),
             valid,

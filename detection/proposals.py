@@ -67,7 +67,7 @@ class ProposalSelector:
         kept = scores > -torch.inf
         index = torch.where(kept, index, 0)
         boxes = take(boxes.flatten(1, 2), index)
-        return Proposals(boxes * kept[..., None], scores, kept)
+        return Proposals(boxes.where(kept[..., None], 0.0), scores, kept)
 
     def _best(
         self, logits: Tensor, deltas: Tensor, anchors: Tensor

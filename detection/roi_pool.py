@@ -38,12 +38,13 @@ class RoIPool:
             boxes: (B, R, 4) float xyxy.
 
         Returns:
-            (B, R) int64, 0 for p2.
+            (B, R) int64, 0 for p2 and where a corner is NaN: what is read by it must exist.
         """
         scale = area(boxes).sqrt() / _CANONICAL_SIZE
         level = (_CANONICAL_LEVEL + scale.log2() + 1e-6).floor()
         finest = self.strides[0].bit_length() - 1
-        return (level.clamp(finest, finest + len(self.names) - 1) - finest).to(torch.int64)
+        level = level.clamp(finest, finest + len(self.names) - 1) - finest
+        return level.nan_to_num(0).to(torch.int64)
 
     def __call__(self, features: Mapping[str, Tensor], boxes: Tensor) -> Tensor:
         """Pools.

@@ -207,6 +207,21 @@ def test_parts_compiled_to_machine_code_give_the_same() -> None:
             torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-9)
 
 
+def test_a_network_that_has_diverged_finds_nothing() -> None:
+    """Its losses say so to whoever skips steps; nothing is read by indices of NaN."""
+    model = tiny_detector()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(torch.nan)
+
+    losses = model.losses(make_images(), make_targets(3, 5))
+    found = model.eval().predict(make_images())
+
+    assert total(losses).isnan()
+    assert not found.valid.any()
+    assert not found.boxes.any()
+
+
 def test_predictions_of_a_batch_equal_stacked_singles(exact: FasterRCNN) -> None:
     images = make_images()
 
