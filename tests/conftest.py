@@ -16,14 +16,15 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
-def pytest_configure() -> None:
-    """One thread each: results do not depend on the machine, and parallel tests do not fight for cores.
+# Triton interprets its kernels where there is no GPU. It must know before anything imports it, as torchvision does, and
+# so do the conftest files of folders that pytest is called with.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
-    Where there is no GPU, Triton interprets its kernels. It must know before anything imports it, as torchvision does.
-    """
+
+def pytest_configure() -> None:
+    """One thread each: results do not depend on the machine, and parallel tests do not fight for cores."""
     torch.set_num_threads(1)
-    if not torch.cuda.is_available():
-        os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 @pytest.fixture(autouse=True)
