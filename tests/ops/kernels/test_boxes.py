@@ -1,9 +1,6 @@
 """Overlaps inside a kernel have the bits of those outside, and the compiler has no way to round them otherwise."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -13,7 +10,7 @@ from triton import language as tl
 
 from lumbar.ops.boxes import pairwise_iou
 from lumbar.ops.kernels.boxes import iou, load
-from tests.architecture.tree import ROOT
+from tests.ops.kernels.compiled import compiled
 
 COMPILE = """
 import triton
@@ -74,16 +71,8 @@ def test_overlaps_have_the_bits_of_the_reference(dtype: torch.dtype, device: tor
 @pytest.mark.slow
 def test_compiled_kernels_round_each_step_once() -> None:
     """Compiled for a GPU of which none need be there: no fused product and sum, no division that is nearly right."""
-    done = subprocess.run(
-        [sys.executable, "-c", COMPILE],
-        cwd=ROOT,
-        env={**os.environ, "TRITON_INTERPRET": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    shown = compiled(COMPILE)
 
-    assert not done.returncode, done.stderr
-    arithmetic = {*re.findall(r"\b((?:div|fma|mad|mul|add|sub)\.\S*f(?:32|64))\b", done.stdout)}
+    arithmetic = {*re.findall(r"\b((?:div|fma|mad|mul|add|sub)\.\S*f(?:32|64))\b", shown)}
     steps = ("div", "mul", "add", "sub")
     assert arithmetic == {f"{step}.rn.{number}" for step in steps for number in ("f32", "f64")}

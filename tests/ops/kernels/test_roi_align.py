@@ -1,9 +1,6 @@
 """Pooling by kernels equals the sparse product, forward and backward, wherever the boxes lie."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -13,7 +10,7 @@ from torch import Tensor
 
 from lumbar.ops.kernels.roi_align import gather, pool, scatter
 from lumbar.ops.roi_align import _lines, _pool, _positions, pool_by_product
-from tests.architecture.tree import ROOT
+from tests.ops.kernels.compiled import compiled
 from tests.ops.strategies import random_boxes
 
 STRIDES = [4, 8, 16, 32, 64]
@@ -225,18 +222,10 @@ def test_deterministic_training_gathers(device: torch.device) -> None:
 @pytest.mark.slow
 def test_compiled_kernels_move_sixteen_bytes_at_once() -> None:
     """Compiled for a GPU of which none need be there: eight channels in bfloat16, or four sums, in each instruction."""
-    done = subprocess.run(
-        [sys.executable, "-c", COMPILE],
-        cwd=ROOT,
-        env={**os.environ, "TRITON_INTERPRET": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    shown = compiled(COMPILE)
 
-    assert not done.returncode, done.stderr
-    assert re.search(r"ld\.global\.v4\.b32", done.stdout)
-    assert {*re.findall(r"red\.\S*add\S*f32", done.stdout)} == {"red.global.gpu.relaxed.add.v4.f32"}
+    assert re.search(r"ld\.global\.v4\.b32", shown)
+    assert {*re.findall(r"red\.\S*add\S*f32", shown)} == {"red.global.gpu.relaxed.add.v4.f32"}
 
 
 @pytest.mark.gpu
